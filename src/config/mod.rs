@@ -1,0 +1,148 @@
+//! The library's configuration: plain structs that any loader can fill, each field documented.
+
+mod api;
+pub mod proxy;
+mod session;
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+pub use api::ApiConfig;
+pub use proxy::ProxyConfig;
+pub use session::{SameSite, SessionConfig};
+
+/// Everything the library has to know.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The origin that people see in the address bar, like `https://app.example`. It decides the
+    /// cookie's name and flags, and which requests are same-origin.
+    pub public_url: Url,
+    /// Where the API is and what it speaks.
+    #[serde(default)]
+    pub api: ApiConfig,
+    /// How long a session lasts and what seals it.
+    #[serde(default)]
+    pub session: SessionConfig,
+    /// The proxy to the API.
+    #[serde(default)]
+    pub proxy: ProxyConfig,
+}
+
+/// A value in the configuration is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("`{key}` {problem}")]
+pub struct ConfigError {
+    /// The key, with its section.
+    pub key: &'static str,
+    /// What is wrong and how to mend it.
+    pub problem: String,
+}
+
+impl ConfigError {
+    /// Names a key and what is wrong with its value.
+    pub fn new(key: &'static str, problem: impl Into<String>) -> Self {
+        Self { key, problem: problem.into() }
+    }
+}
+
+impl Config {
+    /// The defaults for a server that people see at `public_url`.
+    pub fn new(public_url: Url) -> Self {
+        Self { public_url, api: ApiConfig::default(), session: SessionConfig::default(), proxy: ProxyConfig::default() }
+    }
+
+    /// Checks each value and what they mean together.
+    ///
+    /// # Errors
+    /// The first wrong value, with its key and the mend.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        check_public_url(&self.public_url).map_err(|problem| ConfigError::new("public_url", problem))?;
+        self.api.validate()?;
+        self.session.validate()?;
+        self.proxy.validate()
+    }
+
+    /// Whether people reach this server over https.
+    pub fn https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+}
+
+fn check_public_url(url: &Url) -> Result<(), &'static str> {
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(url) => {}
+        "http" => {
+            return Err(
+                "is plain http, which is for loopback alone: without https the cookie could be read on the way. Set it to the https:// address that people use",
+            );
+        }
+        _ => return Err("must be an https:// URL, like https://app.example"),
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err("must be an origin alone, like https://app.example, without a path");
+    }
+    Ok(())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        // RFC 6761 §6.3: names under localhost are loopback.
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(public_url: &str) -> Option<String> {
+        Config::new(public_url.parse().unwrap()).validate().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn takes_https_anywhere_and_http_on_loopback() {
+        for url in [
+            "https://app.example",
+            "https://app.example:8443",
+            "http://127.0.0.1:3000",
+            "http://localhost:3000",
+            "http://[::1]:3000",
+            "http://app.localhost",
+        ] {
+            assert_eq!(problem(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_would_leak_the_cookie_or_is_no_origin() {
+        for url in [
+            "http://app.example",
+            "http://10.0.0.1:3000",
+            "ftp://app.example",
+            "https://app.example/app",
+            "https://app.example/?a",
+        ] {
+            assert!(problem(url).unwrap().contains("`public_url`"), "{url}");
+        }
+    }
+
+    #[test]
+    fn names_the_key_of_a_bad_value() {
+        let mut config = Config::new("http://127.0.0.1:3000".parse().unwrap());
+        config.api.url = Some("http://ada:secret@127.0.0.1/".parse().unwrap());
+        assert!(config.validate().unwrap_err().to_string().contains("`api.url`"));
+        config.api.url = None;
+        config.session.keys = vec![Secret::new("short")];
+        assert!(config.validate().unwrap_err().to_string().contains("`session.keys`"));
+        config.session.keys.clear();
+        config.session.idle_lifetime = 0;
+        assert!(config.validate().unwrap_err().to_string().contains("`session.idle_lifetime`"));
+    }
+
+    use crate::secret::Secret;
+}

@@ -1,0 +1,101 @@
+//! `[session]`: how long a session lasts and what seals it.
+
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+use crate::{secret::Secret, session::Key};
+
+/// How long a session lasts and what seals it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionConfig {
+    /// The keys that seal sessions, each 32 bytes in base64. The first one seals, all open: put a new
+    /// key in front to rotate. As a variable: separated by commas.
+    #[serde(deserialize_with = "list", serialize_with = "count")]
+    pub keys: Vec<Secret>,
+    /// After how many seconds without a request a session ends.
+    pub idle_lifetime: i64,
+    /// After how many seconds a session ends in any case.
+    pub absolute_lifetime: i64,
+    /// Whether the session outlives the browser's closing.
+    pub persistent: bool,
+    /// `lax`, or `strict` to withhold the cookie when a link on another site leads here (the person
+    /// then looks logged out until the next click).
+    pub same_site: SameSite,
+    /// How many seconds before its end an access token is renewed. Tokens that live shorter than
+    /// four times this are renewed in the last quarter of their life.
+    pub refresh_before: i64,
+}
+
+/// The cookie's `SameSite` attribute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SameSite {
+    /// Sent when a link on another site leads here.
+    #[default]
+    Lax,
+    /// Sent from this site's own pages alone.
+    Strict,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            idle_lifetime: 24 * 60 * 60,
+            absolute_lifetime: 30 * 24 * 60 * 60,
+            persistent: true,
+            same_site: SameSite::Lax,
+            refresh_before: 60,
+        }
+    }
+}
+
+impl SessionConfig {
+    /// The keys, read.
+    ///
+    /// # Errors
+    /// When one is not 32 bytes in base64.
+    pub fn parsed_keys(&self) -> Result<Vec<Key>, ConfigError> {
+        self.keys
+            .iter()
+            .map(|key| Key::parse(key.expose()))
+            .collect::<Result<_, _>>()
+            .map_err(|error| ConfigError::new("session.keys", error.to_string()))
+    }
+
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        self.parsed_keys()?;
+        for (key, seconds) in
+            [("session.idle_lifetime", self.idle_lifetime), ("session.absolute_lifetime", self.absolute_lifetime)]
+        {
+            if seconds <= 0 {
+                return Err(ConfigError::new(key, "must be more than 0 seconds"));
+            }
+        }
+        if self.refresh_before < 0 {
+            return Err(ConfigError::new("session.refresh_before", "must not be negative"));
+        }
+        Ok(())
+    }
+}
+
+/// A list, or one text with commas as a variable has it.
+fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    let texts = match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(text) => text.split(',').map(|key| key.trim().to_owned()).collect(),
+        OneOrMany::Many(texts) => texts,
+    };
+    Ok(texts.into_iter().filter(|text| !text.is_empty()).map(Secret::from).collect())
+}
+
+/// The resolved configuration is printed for people: keys as their number alone.
+fn count<S: serde::Serializer>(keys: &[Secret], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(keys.iter().map(|_| "[redacted]"))
+}

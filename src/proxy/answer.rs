@@ -1,0 +1,358 @@
+//! The body of an answer on its way to the client.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{BoxError, body::Body as AxumBody};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue};
+use http_body::{Body, Frame, SizeHint};
+use hyper::{body::Incoming, client::conn::http1};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use super::{
+    Inner,
+    failure::Failure,
+    guard::{Guard, Leak},
+    limit::Permit,
+    upload::{Flow, RequestBody},
+};
+
+/// Up to this length, in bytes, an answer with a known length is read whole before its head goes
+/// out, so that a token in it is answered 502.
+const MAX_AHEAD: u64 = 64 << 10;
+
+/// How long the rest of an upload may still flow after its answer, in seconds, before the connection
+/// is given up.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// The connection that an answer comes by. It goes back to the pool when both bodies have ended, and
+/// is closed when the answer is given up before.
+pub(super) struct Lease {
+    pub(super) sender: Option<http1::SendRequest<RequestBody>>,
+    pub(super) proxy: Arc<Inner>,
+    pub(super) route: usize,
+    /// For how many seconds the upstream keeps it.
+    pub(super) keep_alive: Option<u64>,
+    /// The upload of the same call.
+    pub(super) flow: Option<Arc<Flow>>,
+}
+
+impl Lease {
+    fn finish(mut self) {
+        let Some(mut sender) = self.sender.take() else { return };
+        let (route, keep_alive, flow) = (self.route, self.keep_alive, self.flow.take());
+        if sender.is_ready() {
+            self.proxy.pools[route].put(sender, keep_alive);
+            return;
+        }
+        if sender.is_closed() {
+            give_up(flow.as_ref());
+            return;
+        }
+        // The connection's task has not come round yet, or the upload goes on after the answer.
+        let proxy = Arc::clone(&self.proxy);
+        tokio::spawn(async move {
+            if flow.as_ref().is_some_and(|flow| flow.is_held()) {
+                give_up(flow.as_ref());
+            }
+            match timeout(LINGER, sender.ready()).await {
+                Ok(Ok(())) => proxy.pools[route].put(sender, keep_alive),
+                _ => give_up(flow.as_ref()),
+            }
+        });
+    }
+}
+
+fn give_up(flow: Option<&Arc<Flow>>) {
+    if let Some(flow) = flow {
+        flow.give_up();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        give_up(self.flow.as_ref());
+    }
+}
+
+/// The body of an answer as it comes from the upstream, guarded.
+pub(super) struct AnswerBody {
+    /// What was read before the head went out, and is checked.
+    ahead: Bytes,
+    incoming: Option<Incoming>,
+    trailers: Option<HeaderMap>,
+    guard: Option<Guard>,
+    idle: Option<IdleTimer>,
+    lease: Option<Lease>,
+    permit: Option<Permit>,
+    id: HeaderValue,
+}
+
+/// What an answer's body needs besides the body.
+pub(super) struct Handling {
+    /// Searches the body, when it is to be searched.
+    pub(super) guard: Option<Guard>,
+    /// How long it may stand still.
+    pub(super) idle: Option<Duration>,
+    pub(super) lease: Lease,
+    pub(super) permit: Permit,
+    pub(super) id: HeaderValue,
+}
+
+/// Makes the answer's body: in memory when it is short and there already, streamed otherwise.
+///
+/// # Errors
+/// When the beginning of it holds a token, or a short one does not come.
+pub(super) async fn body(incoming: Incoming, handling: Handling) -> Result<AxumBody, Failure> {
+    let Handling { guard, idle, lease, permit, id } = handling;
+    let idle = idle.map(IdleTimer::new);
+    let mut body = AnswerBody {
+        ahead: Bytes::new(),
+        incoming: Some(incoming),
+        trailers: None,
+        guard,
+        idle,
+        lease: Some(lease),
+        permit: Some(permit),
+        id,
+    };
+    if body.ended() {
+        return Ok(AxumBody::empty());
+    }
+    if body.guard.is_some() && body.size_hint().exact().is_some_and(|length| length <= MAX_AHEAD) {
+        return body.whole().await.map(AxumBody::from);
+    }
+    body.begin().await?;
+    if body.is_end_stream() {
+        return Ok(AxumBody::from(body.ahead));
+    }
+    Ok(AxumBody::new(body))
+}
+
+impl AnswerBody {
+    /// Reads all of a short body.
+    async fn whole(mut self) -> Result<Bytes, Failure> {
+        let mut first = Bytes::new();
+        let mut more = BytesMut::new();
+        while let Some(frame) = std::future::poll_fn(|cx| self.poll_checked(cx)).await {
+            let Ok(data) = frame.map_err(Broken::into_failure)?.into_data() else { continue };
+            if first.is_empty() {
+                first = data;
+            } else {
+                more.extend_from_slice(&data);
+            }
+        }
+        if more.is_empty() {
+            return Ok(first);
+        }
+        let mut all = BytesMut::with_capacity(first.len() + more.len());
+        all.extend_from_slice(&first);
+        all.extend_from_slice(&more);
+        Ok(all.freeze())
+    }
+
+    /// Reads what is there without waiting: mostly the answer's first chunk came with its head.
+    async fn begin(&mut self) -> Result<(), Failure> {
+        let polled = std::future::poll_fn(|cx| Poll::Ready(self.poll_checked(cx))).await;
+        match polled {
+            Poll::Ready(Some(frame)) => match frame.map_err(Broken::into_failure)?.into_data() {
+                Ok(data) => self.ahead = data,
+                Err(frame) => self.trailers = frame.into_trailers().ok(),
+            },
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        Ok(())
+    }
+
+    /// Gives the connection back when the body has ended.
+    fn ended(&mut self) -> bool {
+        let ended = self.incoming.as_ref().is_none_or(Body::is_end_stream);
+        if ended {
+            self.finish();
+        }
+        ended
+    }
+
+    fn finish(&mut self) {
+        self.incoming = None;
+        self.idle = None;
+        self.permit = None;
+        if let Some(lease) = self.lease.take() {
+            lease.finish();
+        }
+    }
+
+    fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        loop {
+            let Some(incoming) = &mut self.incoming else {
+                return Poll::Ready(self.rest().map(Ok));
+            };
+            match Pin::new(incoming).poll_frame(cx) {
+                Poll::Pending => {
+                    let stalled = self.idle.as_mut().is_some_and(|idle| idle.poll_stalled(cx));
+                    return if stalled { Poll::Ready(Some(Err(Broken::Stalled))) } else { Poll::Pending };
+                }
+                Poll::Ready(None) => self.finish(),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(Broken::Upstream(error)))),
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Some(frame) = self.check(frame).transpose() {
+                        return Poll::Ready(Some(frame));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What may go out of a frame, if anything yet.
+    fn check(&mut self, frame: Frame<Bytes>) -> Result<Option<Frame<Bytes>>, Broken> {
+        if let Some(idle) = &mut self.idle {
+            idle.touch();
+        }
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(frame) => return self.keep_trailers(frame).map(|()| None),
+        };
+        let last = self.incoming.as_ref().is_none_or(Body::is_end_stream);
+        let data = match &mut self.guard {
+            Some(guard) => guard.check_chunk(data, last).map_err(Broken::Leak)?,
+            None => data,
+        };
+        if last {
+            self.finish();
+        }
+        Ok((!data.is_empty()).then(|| Frame::data(data)))
+    }
+
+    /// Trailers wait for what the guard still holds.
+    fn keep_trailers(&mut self, frame: Frame<Bytes>) -> Result<(), Broken> {
+        let Ok(trailers) = frame.into_trailers() else { return Ok(()) };
+        if let Some(guard) = &self.guard {
+            guard.check_headers(&trailers).map_err(Broken::Leak)?;
+        }
+        self.trailers = Some(trailers);
+        self.finish();
+        Ok(())
+    }
+
+    /// What goes out after the upstream's last frame.
+    fn rest(&mut self) -> Option<Frame<Bytes>> {
+        let held = self.guard.as_mut().map(Guard::release).filter(|held| !held.is_empty());
+        held.map(Frame::data).or_else(|| self.trailers.take().map(Frame::trailers))
+    }
+}
+
+/// Why an answer's body ends before its end.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Leak(Leak),
+    #[error("the upstream's answer stopped half-way")]
+    Stalled,
+    #[error("the upstream's answer broke off")]
+    Upstream(#[source] hyper::Error),
+}
+
+impl Broken {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Leak(leak) => Failure::Leak(leak),
+            Self::Stalled => Failure::IdleTimeout,
+            Self::Upstream(error) => Failure::Exchange(error),
+        }
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if !self.ahead.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.ahead)))));
+        }
+        self.poll_checked(cx).map(|frame| {
+            frame.map(|frame| {
+                frame.map_err(|broken| {
+                    self.log(&broken);
+                    // Dropping what is left closes the upstream's connection.
+                    (self.incoming, self.lease, self.guard, self.trailers) = (None, None, None, None);
+                    BoxError::from(broken)
+                })
+            })
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ahead.is_empty() && self.nothing_more()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let Some(incoming) = &self.incoming else {
+            return SizeHint::with_exact((self.ahead.len() + self.held_length()) as u64);
+        };
+        let here = (self.ahead.len() + self.held_length()) as u64;
+        incoming.size_hint().exact().map_or_else(SizeHint::default, |length| SizeHint::with_exact(length + here))
+    }
+}
+
+impl AnswerBody {
+    fn nothing_more(&self) -> bool {
+        self.incoming.as_ref().is_none_or(Body::is_end_stream) && self.held_length() == 0 && self.trailers.is_none()
+    }
+
+    fn held_length(&self) -> usize {
+        self.guard.as_ref().map_or(0, Guard::held)
+    }
+
+    fn log(&self, broken: &Broken) {
+        let request_id = self.id.to_str().unwrap_or_default();
+        match broken {
+            Broken::Leak(_) => tracing::error!(request_id, error = %broken, "cut an answer"),
+            Broken::Stalled | Broken::Upstream(_) => {
+                let cause = std::error::Error::source(broken).map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(request_id, error = %broken, cause, "an answer broke off");
+            }
+        }
+    }
+}
+
+/// Notices when nothing has come for a while. It sets no timer as long as something does.
+struct IdleTimer {
+    limit: Duration,
+    last: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl IdleTimer {
+    fn new(limit: Duration) -> Self {
+        Self { limit, last: Instant::now(), sleep: None }
+    }
+
+    fn touch(&mut self) {
+        if self.sleep.is_some() {
+            self.last = Instant::now();
+        }
+    }
+
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> bool {
+        let limit = self.limit;
+        let sleep = self.sleep.get_or_insert_with(|| {
+            self.last = Instant::now();
+            Box::pin(sleep_until(self.last + limit))
+        });
+        while sleep.as_mut().poll(cx).is_ready() {
+            if self.last.elapsed() >= limit {
+                return true;
+            }
+            // Something came since the timer was set: it runs on from there.
+            sleep.as_mut().reset(self.last + limit);
+        }
+        false
+    }
+}

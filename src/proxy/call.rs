@@ -1,0 +1,230 @@
+//! One call from the request to the answer.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::ConnectInfo,
+    response::Response,
+};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header, request::Parts};
+use http_body::Body as _;
+use tokio::time::timeout;
+
+use super::{
+    Proxy, Target,
+    answer::{self, Handling, Lease},
+    exchange::{Answer, Exchange, is_idempotent},
+    failure::Failure,
+    guard::Guard,
+    limit::Permit,
+    request, response,
+    route::Route,
+    trace::X_REQUEST_ID,
+    upgrade,
+    upload::{Flow, RequestBody},
+};
+use crate::session::{Record, Session};
+
+/// Up to this length, in bytes, the body of an idempotent call is kept to be sent again.
+const MAX_REPLAY: u64 = 64 << 10;
+
+/// What is known of a call while it is under way.
+pub(super) struct Call {
+    pub(super) route: usize,
+    pub(super) id: HeaderValue,
+    pub(super) session: Session,
+    pub(super) record: Option<Arc<Record>>,
+}
+
+impl Proxy {
+    /// Passes a call on and answers what the upstream answers, or what went wrong as
+    /// `application/problem+json` (RFC 9457).
+    ///
+    /// The request's extensions may hold the [`Session`] and the client's address
+    /// ([`ConnectInfo`]). An upstream's 401 to the session's token ends the session.
+    pub async fn forward(&self, target: Target, request: Request<Body>) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let upgrade = upgrade::requested(&mut parts, &body);
+        let (call, prepared) = self.prepare(&target, &mut parts);
+        let answered = match (prepared, self.enter(&call)) {
+            (Err(failure), _) | (_, Err(failure)) => Err(failure),
+            (Ok(()), Ok(permit)) => match upgrade {
+                Some(client) => self.upgrade(&call, target, parts, client, permit).await,
+                None => self.pass_on(&call, target, parts, body, permit).await,
+            },
+        };
+        let upstream = self.route(&call).authority.as_str();
+        answered.unwrap_or_else(|failure| failure.respond(&call.id, upstream))
+    }
+
+    fn enter(&self, call: &Call) -> Result<Permit, Failure> {
+        let session = call.record.as_ref().map(|record| record.id);
+        self.shared().limits.enter(session).map_err(Failure::Busy)
+    }
+
+    /// Turns the client's header fields into the upstream's.
+    fn prepare(&self, target: &Target, parts: &mut Parts) -> (Call, Result<(), Failure>) {
+        let shared = self.shared();
+        let route = &shared.routes[target.route];
+        let session: Session = parts.extensions.remove().unwrap_or_default();
+        let record = session.record();
+        let peer = parts.extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
+        let headers = &mut parts.headers;
+
+        let client = shared.forwarding.describe(headers, peer);
+        let trailers = request::takes_trailers(headers);
+        if headers.contains_key(header::TRANSFER_ENCODING) {
+            // RFC 9112 §6.1: of the two, this one counts.
+            headers.remove(header::CONTENT_LENGTH);
+        }
+        request::withhold(headers, shared.credential.own_header());
+        headers.insert(header::HOST, route.host.clone());
+        shared.forwarding.write(client, headers);
+        let id = request::identify(headers, parts.version);
+        if trailers {
+            request::take_trailers(headers);
+        }
+        let applied = match &record {
+            Some(record) if route.send_token => shared.credential.apply(&record.access_token, headers),
+            _ => Ok(()),
+        };
+        let call = Call { route: target.route, id, session, record };
+        (call, applied.map_err(Failure::Token))
+    }
+
+    async fn pass_on(
+        &self,
+        call: &Call,
+        target: Target,
+        mut parts: Parts,
+        body: Body,
+        permit: Permit,
+    ) -> Result<Response, Failure> {
+        let route = self.route(call);
+        let (body, flow) = request_body(&mut parts, body, route).await?;
+        let mut request = Request::new(body);
+        *request.method_mut() = parts.method;
+        *request.uri_mut() = Uri::from(target.path_and_query);
+        *request.headers_mut() = parts.headers;
+        if let Some(flow) = flow.clone().filter(|flow| flow.is_held()) {
+            hyper::ext::on_informational(&mut request, move |response| {
+                if response.status() == StatusCode::CONTINUE {
+                    flow.open();
+                }
+            });
+        }
+        let exchange = Exchange {
+            route,
+            tls: self.shared().tls[call.route].as_ref(),
+            pool: &self.0.pools[call.route],
+            flow: flow.as_ref(),
+        };
+        let Answer { response, sender } = exchange.send(request).await?;
+        let lease = Lease {
+            sender,
+            proxy: Arc::clone(&self.0),
+            route: call.route,
+            keep_alive: response::keep_alive(response.headers()),
+            flow,
+        };
+        self.respond(call, response, lease, permit).await
+    }
+
+    pub(super) async fn respond(
+        &self,
+        call: &Call,
+        response: http::Response<hyper::body::Incoming>,
+        lease: Lease,
+        permit: Permit,
+    ) -> Result<Response, Failure> {
+        let (mut head, incoming) = response.into_parts();
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Failure::Switched);
+        }
+        let guard = self.finish_head(call, &mut head)?;
+        let handling = Handling {
+            guard: guard.filter(|_| is_identity(&head.headers)),
+            idle: idle_limit(&head.headers, self.route(call)),
+            lease,
+            permit,
+            id: call.id.clone(),
+        };
+        let mut answer = Response::new(answer::body(incoming, handling).await?);
+        *answer.status_mut() = head.status;
+        *answer.headers_mut() = head.headers;
+        Ok(answer)
+    }
+
+    /// Turns the upstream's header fields into the client's, and ends the session on a 401.
+    ///
+    /// # Errors
+    /// When a field holds one of the session's tokens.
+    pub(super) fn finish_head(&self, call: &Call, head: &mut http::response::Parts) -> Result<Option<Guard>, Failure> {
+        let (shared, route) = (self.shared(), self.route(call));
+        let token = call.record.as_ref().filter(|_| route.send_token).map(|record| &record.access_token);
+        if head.status == StatusCode::UNAUTHORIZED
+            && let Some(token) = token
+        {
+            call.session.refused(token);
+        }
+        let headers = &mut head.headers;
+        response::withhold(headers, route);
+        let guard = call.record.as_ref().filter(|_| route.token_guard).map(|record| Guard::new(record));
+        if let Some(guard) = &guard {
+            guard.check_headers(headers)?;
+        }
+        response::relocate(headers, route, &shared.routes, &shared.prefix);
+        response::protect(headers, route, token.is_some());
+        headers.append(header::VIA, request::via(head.version));
+        headers.insert(X_REQUEST_ID, call.id.clone());
+        Ok(guard)
+    }
+
+    pub(super) fn route(&self, call: &Call) -> &Route {
+        &self.shared().routes[call.route]
+    }
+}
+
+/// The body in the form in which it is sent, and how far it has come when it is streamed.
+async fn request_body(
+    parts: &mut Parts,
+    body: Body,
+    route: &Route,
+) -> Result<(RequestBody, Option<Arc<Flow>>), Failure> {
+    if body.is_end_stream() {
+        return Ok((RequestBody::Empty, None));
+    }
+    let length = body.size_hint().exact();
+    if length.is_some_and(|length| length > route.max_request_body) {
+        return Err(Failure::BodyTooLarge);
+    }
+    let held = expects_continue(&parts.headers);
+    if !held && is_idempotent(&parts.method) && length.is_some_and(|length| length <= MAX_REPLAY) {
+        let limit = usize::try_from(MAX_REPLAY).unwrap_or(usize::MAX);
+        let whole = timeout(route.times.idle, to_bytes(body, limit)).await.map_err(|_| Failure::ClientStalled)?;
+        return Ok((whole.map_err(Failure::RequestBody)?.into(), None));
+    }
+    if length.is_none() {
+        // Said for each method, as hyper takes a GET to have no body unless it is told.
+        parts.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    let flow = Flow::new(held);
+    Ok((RequestBody::stream(body, route.max_request_body, Arc::clone(&flow)), Some(flow)))
+}
+
+fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// Whether a body can be searched as it is (RFC 9110 §8.4).
+fn is_identity(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_ENCODING).is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Event streams stand still by nature.
+fn idle_limit(headers: &HeaderMap, route: &Route) -> Option<std::time::Duration> {
+    let is_stream =
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    if is_stream { route.times.stream_idle } else { Some(route.times.idle) }
+}

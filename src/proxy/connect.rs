@@ -1,0 +1,127 @@
+//! New connections to an upstream.
+
+use std::{io, time::Duration};
+
+use hyper::client::conn::{http1, http2};
+use hyper::rt::{Read, Write};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{failure::Failure, route::Route, tls::Tls, upload::RequestBody};
+use crate::config::proxy::Protocol;
+
+/// A new connection, ready for a call.
+pub(super) enum Connection {
+    Http1(http1::SendRequest<RequestBody>),
+    Http2(http2::SendRequest<RequestBody>),
+}
+
+/// After how long a silent connection is asked for a sign of life, and how often then: what notices
+/// an upstream that is gone under an open event stream.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// Connects to an upstream, its TLS and HTTP handshakes included.
+///
+/// # Errors
+/// When that fails or takes longer than the route allows.
+pub(super) async fn connect(route: &Route, tls: Option<&Tls>) -> Result<Connection, Failure> {
+    let connecting = async {
+        let stream = open(route).await?;
+        let Some(tls) = tls else {
+            return if route.protocol == Protocol::Http2 {
+                http2(TokioIo::new(stream)).await
+            } else {
+                http1(TokioIo::new(stream)).await
+            };
+        };
+        let stream = tls.any.connect(tls.name.clone(), stream).await.map_err(Failure::Connect)?;
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            http2(TokioIo::new(stream)).await
+        } else {
+            http1(TokioIo::new(stream)).await
+        }
+    };
+    timeout(route.times.connect, connecting).await.map_err(|_| Failure::ConnectTimeout)?
+}
+
+/// Connects for one call that upgrades to another protocol, which only HTTP/1.1 can.
+///
+/// # Errors
+/// As [`connect`].
+pub(super) async fn connect_to_upgrade(
+    route: &Route,
+    tls: Option<&Tls>,
+) -> Result<http1::SendRequest<RequestBody>, Failure> {
+    let connecting = async {
+        let stream = open(route).await?;
+        let Some(tls) = tls else { return upgradable(TokioIo::new(stream)).await };
+        let stream = tls.http1.connect(tls.name.clone(), stream).await.map_err(Failure::Connect)?;
+        upgradable(TokioIo::new(stream)).await
+    };
+    timeout(route.times.connect, connecting).await.map_err(|_| Failure::ConnectTimeout)?
+}
+
+/// Tries the addresses of the host one after the other, each with its share of the time left: one
+/// that does not answer leaves time for the next.
+async fn open(route: &Route) -> Result<TcpStream, Failure> {
+    let end = Instant::now() + route.times.connect;
+    let addresses = lookup_host((route.hostname.as_str(), route.port)).await.map_err(Failure::Connect)?;
+    let addresses: Vec<_> = addresses.collect();
+    let mut failure = Failure::Connect(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
+    for (index, address) in addresses.iter().enumerate() {
+        let now = Instant::now();
+        let share = end.saturating_duration_since(now) / u32::try_from(addresses.len() - index).unwrap_or(1);
+        match timeout_at(now + share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                tune(&stream).map_err(Failure::Connect)?;
+                return Ok(stream);
+            }
+            Ok(Err(error)) => failure = Failure::Connect(error),
+            Err(_) => failure = Failure::ConnectTimeout,
+        }
+    }
+    Err(failure)
+}
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keep_alive = socket2::TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE / 3);
+    socket2::SockRef::from(stream).set_tcp_keepalive(&keep_alive)
+}
+
+async fn http1<I>(io: I) -> Result<Connection, Failure>
+where
+    I: Read + Write + Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::handshake(io).await.map_err(Failure::Handshake)?;
+    // What ends a connection is told to the call on it; an idle one just ends.
+    tokio::spawn(connection);
+    Ok(Connection::Http1(sender))
+}
+
+async fn upgradable<I>(io: I) -> Result<http1::SendRequest<RequestBody>, Failure>
+where
+    I: Read + Write + Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::handshake(io).await.map_err(Failure::Handshake)?;
+    tokio::spawn(connection.with_upgrades());
+    Ok(sender)
+}
+
+async fn http2<I>(io: I) -> Result<Connection, Failure>
+where
+    I: Read + Write + Send + Unpin + 'static,
+{
+    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE)
+        .adaptive_window(true)
+        .handshake(io)
+        .await
+        .map_err(Failure::Handshake)?;
+    tokio::spawn(connection);
+    Ok(Connection::Http2(sender))
+}

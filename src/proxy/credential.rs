@@ -1,0 +1,102 @@
+//! How the session's token is put on a call to the API.
+
+use bytes::{BufMut, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, header, header::InvalidHeaderValue};
+
+use crate::secret::Secret;
+
+/// The form in which an API wants the access token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// `Authorization: Bearer <token>` (RFC 6750 §2.1).
+    #[default]
+    Bearer,
+    /// `Authorization: <token>`, the bare token.
+    Raw,
+    /// A header of this name with the bare token.
+    Header(HeaderName),
+    /// A cookie of this name (RFC 6265 §4.2).
+    Cookie(String),
+}
+
+impl Credential {
+    /// Puts `token` into `headers`, in place of whatever stood there.
+    ///
+    /// The value is marked sensitive: it prints as such, and HTTP/2 never puts it into a compression
+    /// table (RFC 7541 §7.1.3).
+    ///
+    /// # Errors
+    /// When the token has a character that no header may have.
+    pub fn apply(&self, token: &Secret, headers: &mut HeaderMap) -> Result<(), InvalidHeaderValue> {
+        let token = token.expose();
+        let mut value = match self {
+            Self::Bearer => joined("Bearer ", "", token)?,
+            Self::Raw | Self::Header(_) => HeaderValue::from_str(token)?,
+            Self::Cookie(name) => joined(name, "=", token)?,
+        };
+        value.set_sensitive(true);
+        match self {
+            Self::Bearer | Self::Raw => headers.insert(header::AUTHORIZATION, value),
+            Self::Header(name) => headers.insert(name.clone(), value),
+            Self::Cookie(_) => headers.insert(header::COOKIE, value),
+        };
+        Ok(())
+    }
+
+    /// The header that holds the credential, unless it is one that clients' headers lose anyway.
+    pub(super) fn own_header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Header(name) => Some(name),
+            Self::Bearer | Self::Raw | Self::Cookie(_) => None,
+        }
+    }
+}
+
+/// One value from parts, in one allocation.
+fn joined(first: &str, second: &str, third: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut bytes = BytesMut::with_capacity(first.len() + second.len() + third.len());
+    for part in [first, second, third] {
+        bytes.put_slice(part.as_bytes());
+    }
+    HeaderValue::from_maybe_shared(bytes.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(credential: &Credential) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.append(header::AUTHORIZATION, HeaderValue::from_static("Basic one"));
+        headers.append(header::AUTHORIZATION, HeaderValue::from_static("Basic two"));
+        headers.append("auth-token", HeaderValue::from_static("forged"));
+        headers.append(header::COOKIE, HeaderValue::from_static("a=b"));
+        credential.apply(&Secret::new("t0k.en"), &mut headers).unwrap();
+        headers
+    }
+
+    #[test]
+    fn sets_exactly_one_value_in_each_style() {
+        let token = HeaderName::from_static("auth-token");
+        for (credential, name, value) in [
+            (Credential::Bearer, header::AUTHORIZATION, "Bearer t0k.en"),
+            (Credential::Raw, header::AUTHORIZATION, "t0k.en"),
+            (Credential::Header(token.clone()), token, "t0k.en"),
+            (Credential::Cookie("accessToken".into()), header::COOKIE, "accessToken=t0k.en"),
+        ] {
+            let headers = applied(&credential);
+            let values: Vec<_> = headers.get_all(&name).iter().collect();
+            assert_eq!(values, [value], "{credential:?}");
+            assert!(values[0].is_sensitive());
+            assert!(!format!("{headers:?}").contains("t0k.en"));
+        }
+    }
+
+    #[test]
+    fn refuses_a_token_that_would_start_a_new_header() {
+        let mut headers = HeaderMap::new();
+        let token = Secret::new("a\r\nx-admin: 1");
+        assert!(Credential::Bearer.apply(&token, &mut headers).is_err());
+        assert!(headers.is_empty());
+    }
+}

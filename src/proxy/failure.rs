@@ -1,0 +1,113 @@
+//! Why a call could not be answered: the cause for the log, a sentence for the person.
+
+use std::{error::Error as StdError, io};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header, header::InvalidHeaderValue};
+
+use super::{guard::Leak, limit::Busy, trace::X_REQUEST_ID, upload::BodyTooLarge};
+use crate::error::Problem;
+
+/// Why a call could not be answered.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("too many calls are under way ({0:?})")]
+    Busy(Busy),
+    #[error("the request body is larger than the limit")]
+    BodyTooLarge,
+    #[error("the client stopped sending its request body")]
+    ClientStalled,
+    #[error("the upstream stopped taking the request body")]
+    UploadStalled,
+    #[error("cannot connect to the upstream")]
+    Connect(#[source] io::Error),
+    #[error("connecting to the upstream took too long")]
+    ConnectTimeout,
+    #[error("the upstream does not speak HTTP as expected")]
+    Handshake(#[source] hyper::Error),
+    #[error("the upstream did not begin to answer in time")]
+    FirstByteTimeout,
+    #[error("the upstream's answer stopped half-way")]
+    IdleTimeout,
+    #[error("the call failed on its way")]
+    Exchange(#[source] hyper::Error),
+    #[error("the request body failed")]
+    RequestBody(#[source] axum::Error),
+    #[error(transparent)]
+    Leak(#[from] Leak),
+    #[error("the session's token fits into no header")]
+    Token(#[source] InvalidHeaderValue),
+    #[error("the call has no valid path")]
+    Path(#[source] http::Error),
+    #[error("the upstream switched to another protocol than asked for")]
+    Switched,
+}
+
+impl Failure {
+    /// What became of a request that was handed to a connection.
+    pub(super) fn exchange(error: hyper::Error) -> Self {
+        let mut cause = error.source();
+        while let Some(source) = cause {
+            if source.is::<BodyTooLarge>() {
+                return Self::BodyTooLarge;
+            }
+            cause = source.source();
+        }
+        Self::Exchange(error)
+    }
+
+    fn problem(&self) -> Problem {
+        let (status, sentence) = match self {
+            Self::Busy(Busy::Server) => return busy("The server has too much to do right now. Try again in a moment."),
+            Self::Busy(Busy::Session) => {
+                return busy("You have too many calls under way. Wait for some of them to end.");
+            }
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "This is more than may be sent at once. Send less."),
+            Self::ClientStalled => (StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time. Send it again."),
+            Self::ConnectTimeout | Self::FirstByteTimeout | Self::IdleTimeout | Self::UploadStalled => {
+                (StatusCode::GATEWAY_TIMEOUT, "The service took too long to answer. Try again in a moment.")
+            }
+            Self::Leak(_) => {
+                (StatusCode::BAD_GATEWAY, "The service's answer was withheld for your safety. Tell its operator.")
+            }
+            Self::RequestBody(_) => (StatusCode::BAD_REQUEST, "The request broke off. Send it again."),
+            Self::Path(_) => (StatusCode::BAD_REQUEST, "The path cannot be passed on. Check it."),
+            Self::Connect(_) | Self::Handshake(_) | Self::Exchange(_) | Self::Token(_) | Self::Switched => {
+                (StatusCode::BAD_GATEWAY, "The service cannot be reached. Try again in a moment.")
+            }
+        };
+        Problem::new(status, sentence)
+    }
+
+    /// Logs the cause, and answers what the person may know: no name and address of an upstream.
+    pub(super) fn respond(self, id: &HeaderValue, upstream: &str) -> Response {
+        let (request_id, cause) = (id.to_str().unwrap_or_default(), self.cause());
+        match self {
+            Self::Leak(_) => tracing::error!(request_id, upstream, error = %self, "withheld an answer"),
+            Self::BodyTooLarge | Self::ClientStalled | Self::RequestBody(_) => {
+                tracing::info!(request_id, upstream, error = %self, cause, "refused a call");
+            }
+            _ => tracing::warn!(request_id, upstream, error = %self, cause, "a call failed"),
+        }
+        let mut response = self.problem().into_response();
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, id.clone());
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        response
+    }
+
+    fn cause(&self) -> String {
+        let mut text = String::new();
+        let mut cause = StdError::source(self);
+        while let Some(source) = cause {
+            let colon = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{colon}{source}");
+            cause = source.source();
+        }
+        text
+    }
+}
+
+fn busy(sentence: &'static str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence).retry_after(1)
+}

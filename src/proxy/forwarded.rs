@@ -1,0 +1,229 @@
+//! Who the client is: `Forwarded` (RFC 7239) and `X-Forwarded-*`, rebuilt for each call.
+//!
+//! What a client says of itself is believed only as far as trusted proxies vouch for it: reading
+//! from the nearest hop outwards, up to and including the first address that is no trusted proxy.
+//! Host and protocol come from the configured public origin, never from a request.
+
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, SocketAddr},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use url::Url;
+
+use crate::config::proxy::Network;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The most hops that are believed; more is no proxy chain but an attempt to be one.
+const MAX_HOPS: usize = 16;
+
+/// The proxies whose word on the client's address is taken.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Vec<Network>);
+
+impl TrustedProxies {
+    /// Trusts these networks.
+    pub fn new(networks: &[Network]) -> Self {
+        Self(networks.to_vec())
+    }
+
+    /// The address of the client that sent a request with these headers over a connection from
+    /// `peer`: the nearest one that is no trusted proxy.
+    pub fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+        self.hops(headers, peer).first().copied().unwrap_or(peer)
+    }
+
+    /// The believed addresses, the client first, the connection's peer last.
+    fn hops(&self, headers: &HeaderMap, peer: IpAddr) -> Vec<IpAddr> {
+        let mut hops = vec![peer.to_canonical()];
+        if self.trusts(peer) {
+            for address in claimed(headers).into_iter().rev().take(MAX_HOPS) {
+                let Some(address) = address else { break };
+                hops.push(address);
+                if !self.trusts(address) {
+                    break;
+                }
+            }
+        }
+        hops.reverse();
+        hops
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+}
+
+/// The addresses that a request claims to have come by; `None` for what is no address.
+fn claimed(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    let plain = members(headers, &X_FORWARDED_FOR).map(address);
+    let found: Vec<_> = plain.collect();
+    if !found.is_empty() {
+        return found;
+    }
+    members(headers, &header::FORWARDED).map(|element| address(forwarded_for(element)?)).collect()
+}
+
+fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
+    headers.get_all(name).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','))
+}
+
+/// The `for` parameter of one element of `Forwarded` (RFC 7239 §4).
+fn forwarded_for(element: &str) -> Option<&str> {
+    element.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
+    })
+}
+
+/// An address, with or without a port, with or without the brackets of RFC 7239 §6.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let parsed = bare.parse().or_else(|_| text.parse().map(|socket: SocketAddr| socket.ip()));
+    parsed.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// Writes the fields that tell an upstream about the client.
+#[derive(Clone, Debug)]
+pub(super) struct Forwarding {
+    trusted: TrustedProxies,
+    host: HeaderValue,
+    proto: HeaderValue,
+    /// What follows each element's address in `Forwarded`.
+    suffix: String,
+}
+
+impl Forwarding {
+    /// For a server that people see at `public_url`.
+    pub(super) fn new(public_url: &Url, trusted: TrustedProxies) -> Self {
+        let authority = &public_url[url::Position::BeforeHost..url::Position::AfterPort];
+        let proto = if public_url.scheme() == "https" { "https" } else { "http" };
+        // A URL's authority is visible ASCII, which every header may have.
+        let host = HeaderValue::from_str(authority).unwrap_or(HeaderValue::from_static("invalid"));
+        let suffix = format!(";host=\"{authority}\";proto={proto}");
+        Self { trusted, host, proto: HeaderValue::from_static(proto), suffix }
+    }
+
+    /// What the fields about the client will be, from what the client and its proxies said. To be
+    /// called before their own fields are removed.
+    pub(super) fn describe(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<Client> {
+        let peer = peer?.ip();
+        if self.trusted.0.is_empty() {
+            return Some(self.client(&[peer.to_canonical()]));
+        }
+        Some(self.client(&self.trusted.hops(headers, peer)))
+    }
+
+    /// Writes the fields; without a client those about this server alone.
+    pub(super) fn write(&self, client: Option<Client>, headers: &mut HeaderMap) {
+        headers.insert(X_FORWARDED_HOST, self.host.clone());
+        headers.insert(X_FORWARDED_PROTO, self.proto.clone());
+        if let Some(client) = client {
+            headers.insert(X_FORWARDED_FOR, client.x_forwarded_for);
+            headers.insert(header::FORWARDED, client.forwarded);
+        }
+    }
+
+    /// Both values in one allocation.
+    fn client(&self, hops: &[IpAddr]) -> Client {
+        let mut text = BytesMut::with_capacity(hops.len() * (40 + 46 + self.suffix.len()));
+        for (index, hop) in hops.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            let _ = write!(text, "{comma}{hop}");
+        }
+        let plain = text.split();
+        for (index, hop) in hops.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            // Only the nearest hop asked this server for this host.
+            let suffix = if index + 1 == hops.len() { self.suffix.as_str() } else { "" };
+            let _ = match hop {
+                IpAddr::V4(hop) => write!(text, "{comma}for={hop}{suffix}"),
+                IpAddr::V6(hop) => write!(text, "{comma}for=\"[{hop}]\"{suffix}"),
+            };
+        }
+        Client { x_forwarded_for: value(plain.freeze()), forwarded: value(text.freeze()) }
+    }
+}
+
+/// The fields about one client.
+#[derive(Debug)]
+pub(super) struct Client {
+    x_forwarded_for: HeaderValue,
+    forwarded: HeaderValue,
+}
+
+/// Addresses are visible ASCII, which every header may have.
+fn value(bytes: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(trusted: &[&str], peer: &str, fields: &[(&'static str, &'static str)]) -> (String, String) {
+        let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        let url = "https://app.example:8443".parse().unwrap();
+        let forwarding = Forwarding::new(&url, TrustedProxies::new(&trusted));
+        let mut headers: HeaderMap = fields
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        let client = forwarding.describe(&headers, Some(SocketAddr::new(peer.parse().unwrap(), 1)));
+        headers.clear();
+        forwarding.write(client, &mut headers);
+        assert_eq!(headers[&X_FORWARDED_HOST], "app.example:8443");
+        assert_eq!(headers[&X_FORWARDED_PROTO], "https");
+        let text = |name: &HeaderName| headers[name].to_str().unwrap().to_owned();
+        (text(&X_FORWARDED_FOR), text(&header::FORWARDED))
+    }
+
+    const HERE: &str = ";host=\"app.example:8443\";proto=https";
+
+    #[test]
+    fn believes_no_client_about_itself() {
+        let claims = [("x-forwarded-for", "10.0.0.9"), ("forwarded", "for=10.0.0.9")];
+        for trusted in [&[][..], &["10.0.0.0/8"]] {
+            let (plain, forwarded) = written(trusted, "203.0.113.5", &claims);
+            assert_eq!(plain, "203.0.113.5");
+            assert_eq!(forwarded, format!("for=203.0.113.5{HERE}"));
+        }
+    }
+
+    #[test]
+    fn believes_trusted_proxies_up_to_the_first_stranger() {
+        let claims = [("x-forwarded-for", "1.1.1.1, 198.51.100.7"), ("x-forwarded-for", "10.0.0.2")];
+        let (plain, forwarded) = written(&["10.0.0.0/8"], "10.0.0.1", &claims);
+        assert_eq!(plain, "198.51.100.7, 10.0.0.2, 10.0.0.1");
+        assert_eq!(forwarded, format!("for=198.51.100.7, for=10.0.0.2, for=10.0.0.1{HERE}"));
+    }
+
+    #[test]
+    fn reads_forwarded_with_ports_quotes_and_ipv6() {
+        let claims = [("forwarded", "For=\"[2001:db8::1]:4711\";proto=https, for=\"10.0.0.2:80\"")];
+        let (plain, forwarded) = written(&["10.0.0.0/8", "::1"], "::1", &claims);
+        assert_eq!(plain, "2001:db8::1, 10.0.0.2, ::1");
+        assert_eq!(forwarded, format!("for=\"[2001:db8::1]\", for=10.0.0.2, for=\"[::1]\"{HERE}"));
+    }
+
+    #[test]
+    fn stops_at_what_is_no_address() {
+        let claims = [("x-forwarded-for", "198.51.100.7, unknown, 10.0.0.2")];
+        assert_eq!(written(&["10.0.0.0/8"], "::ffff:10.0.0.1", &claims).0, "10.0.0.2, 10.0.0.1");
+    }
+
+    #[test]
+    fn names_the_client_for_rate_limits() {
+        let trusted = TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]);
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("spoofed, 198.51.100.7"));
+        assert_eq!(trusted.client(&headers, "10.0.0.1".parse().unwrap()).to_string(), "198.51.100.7");
+        assert_eq!(trusted.client(&headers, "203.0.113.5".parse().unwrap()).to_string(), "203.0.113.5");
+    }
+}

@@ -1,0 +1,173 @@
+//! The catch-all proxy: forwards calls to the API with the session's token.
+//!
+//! [`Proxy::resolve`] says what a request asks for, [`Proxy::forward`] does it. The rules, with
+//! their RFC sections, stand in the modules that keep them: which paths go through in `target`,
+//! which fields in `request` and `response`, what is sent twice in `exchange`, what never leaves in
+//! `guard`.
+
+mod answer;
+mod call;
+mod connect;
+mod credential;
+mod exchange;
+mod failure;
+mod forwarded;
+mod frame;
+mod guard;
+mod hop;
+mod limit;
+mod location;
+mod pool;
+mod request;
+mod resolve;
+mod response;
+mod route;
+mod target;
+mod tls;
+mod token_path;
+mod trace;
+mod tunnel;
+mod upgrade;
+mod upload;
+
+use std::{fmt, path::Path, sync::Arc};
+
+use url::{Position, Url};
+
+pub use credential::Credential;
+pub use forwarded::TrustedProxies;
+pub use resolve::{Resolved, Target};
+pub use response::is_own_cookie;
+pub use token_path::{TokenKind, TokenPath};
+pub use trace::X_REQUEST_ID;
+
+use self::{forwarded::Forwarding, limit::Limits, pool::Pool, route::Route, tls::Tls};
+use crate::{
+    clock::Clock,
+    config::{
+        ConfigError, ProxyConfig,
+        proxy::{RequiredHeader, RouteConfig},
+    },
+    session::SessionEnds,
+};
+
+/// Forwards calls to the API with the session's token. Cheap to clone; clones share their
+/// connections.
+///
+/// Connections belong to the runtime on which they were opened. A server with one runtime per core
+/// gives each of them [`Proxy::with_own_pool`].
+#[derive(Clone)]
+pub struct Proxy(Arc<Inner>);
+
+/// A proxy with its connections.
+struct Inner {
+    shared: Arc<Shared>,
+    /// One for each route.
+    pools: Vec<Pool>,
+}
+
+/// What all cores share.
+struct Shared {
+    prefix: String,
+    /// The default upstream last, the others by falling length of their prefix.
+    routes: Vec<Route>,
+    tls: Vec<Option<Tls>>,
+    credential: Credential,
+    forwarding: Forwarding,
+    /// The public origin's authority.
+    authority: String,
+    limits: Arc<Limits>,
+    config: ProxyConfig,
+    clock: Clock,
+    ends: SessionEnds,
+}
+
+impl Proxy {
+    /// Builds a proxy to `api_url` for a server that people see at `public_url`.
+    ///
+    /// # Errors
+    /// When a URL or the configuration is wrong, or a certificate cannot be read.
+    pub fn new(
+        api_url: &Url,
+        config: &ProxyConfig,
+        credential: Credential,
+        token_paths: Vec<TokenPath>,
+        public_url: &Url,
+        clock: Clock,
+        ends: SessionEnds,
+    ) -> Result<Self, ConfigError> {
+        config.validate()?;
+        crate::config::proxy::upstream_url(api_url).map_err(|problem| ConfigError::new("api.url", problem))?;
+        let (routes, tls) = routes(api_url, config, &token_paths)?;
+        let shared = Shared {
+            prefix: config.prefix.clone(),
+            routes,
+            tls,
+            credential,
+            forwarding: Forwarding::new(public_url, TrustedProxies::new(&config.trusted_proxies)),
+            authority: public_url[Position::BeforeHost..Position::AfterPort].to_owned(),
+            limits: Arc::new(Limits::new(config.max_concurrent, config.max_concurrent_per_session)),
+            config: config.clone(),
+            clock,
+            ends,
+        };
+        Ok(Self::of(Arc::new(shared)))
+    }
+
+    /// The same proxy with connections of its own, for another runtime. Limits stay shared.
+    #[must_use]
+    pub fn with_own_pool(&self) -> Self {
+        Self::of(Arc::clone(&self.0.shared))
+    }
+
+    fn of(shared: Arc<Shared>) -> Self {
+        let (max_idle, lifetime) = (shared.config.pool_max_idle, shared.config.pool_idle_timeout.duration());
+        let pools = shared.routes.iter().map(|_| Pool::new(max_idle, lifetime)).collect();
+        Self(Arc::new(Inner { shared, pools }))
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+}
+
+impl Shared {
+    fn required_header(&self) -> Option<&RequiredHeader> {
+        self.config.required_header.as_ref()
+    }
+}
+
+/// All upstreams, and TLS for those with https.
+fn routes(api: &Url, config: &ProxyConfig, paths: &[TokenPath]) -> Result<(Vec<Route>, Vec<Option<Tls>>), ConfigError> {
+    let mut configured: Vec<&RouteConfig> = config.routes.iter().collect();
+    configured.sort_by_key(|route| std::cmp::Reverse(route.prefix.len()));
+    let mut routes = Vec::with_capacity(configured.len() + 1);
+    let mut tls = Vec::with_capacity(configured.len() + 1);
+    for it in configured {
+        let route = Route::configured(it, api, config, paths)?;
+        let ca_file = it.ca_file.as_deref().or(config.ca_file.as_deref());
+        tls.push(tls_for(&route, ca_file, it.client_certificate.as_deref())?);
+        routes.push(route);
+    }
+    let route = Route::default_one(api, config, paths)?;
+    tls.push(tls_for(&route, config.ca_file.as_deref(), config.client_certificate.as_deref())?);
+    routes.push(route);
+    Ok((routes, tls))
+}
+
+fn tls_for(
+    route: &Route,
+    ca_file: Option<&Path>,
+    client_certificate: Option<&Path>,
+) -> Result<Option<Tls>, ConfigError> {
+    route.is_https().then(|| Tls::new(&route.hostname, route.protocol, ca_file, client_certificate)).transpose()
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("prefix", &self.0.shared.prefix)
+            .field("routes", &self.0.shared.routes)
+            .finish_non_exhaustive()
+    }
+}

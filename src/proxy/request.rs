@@ -1,0 +1,184 @@
+//! The header fields of a call, from what the client sent to what the upstream gets.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+
+use super::{hop, trace};
+
+/// Fields that a client may not send on, by their lower-case name with `-` for `_`.
+///
+/// - those of one connection (RFC 9110 §7.6.1), and the settings of an HTTP/2 upgrade
+/// - credentials: the upstream gets the session's alone
+/// - who the client is and which host it asked: [`super::forwarded`] tells
+/// - the `X-…-URL` family, by which some servers are talked into another path than the one checked
+fn is_withheld(name: &str) -> bool {
+    match name {
+        "host"
+        | "authorization"
+        | "cookie"
+        | "cookie2"
+        | "forwarded"
+        | "http2-settings"
+        | "x-real-ip"
+        | "x-client-ip"
+        | "x-cluster-client-ip"
+        | "true-client-ip"
+        | "cf-connecting-ip"
+        | "x-original-url"
+        | "x-original-host"
+        | "x-rewrite-url"
+        | "x-host"
+        | "x-http-host-override" => true,
+        _ => hop::is_hop_by_hop(name) || name.starts_with("proxy-") || name.starts_with("x-forwarded-"),
+    }
+}
+
+/// Fields that a client may send, yet not under an alias with underscores: servers after CGI
+/// (RFC 3875 §4.1.18) cannot tell `X_Request_Id` from `X-Request-Id`.
+fn has_no_alias(name: &str) -> bool {
+    matches!(name, "content-length" | "content-type" | "traceparent" | "via" | "x-request-id")
+}
+
+/// Removes what a client may not send on. `credential` is the header of the session's credential,
+/// when it is not a usual one.
+pub(super) fn withhold(headers: &mut HeaderMap, credential: Option<&HeaderName>) {
+    hop::remove_named(headers);
+    let withheld: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| must_go(name.as_str()) || credential.is_some_and(|own| is_alias(name.as_str(), own.as_str())))
+        .cloned()
+        .collect();
+    for name in &withheld {
+        headers.remove(name);
+    }
+}
+
+fn must_go(name: &str) -> bool {
+    // Most fields are known from a first look at their name.
+    if !name.contains('_') {
+        return is_withheld(name);
+    }
+    let plain = name.replace('_', "-");
+    is_withheld(&plain) || has_no_alias(&plain)
+}
+
+fn is_alias(name: &str, own: &str) -> bool {
+    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    name.len() == own.len() && name.bytes().map(plain).eq(own.bytes().map(plain))
+}
+
+/// Whether the client takes trailers (RFC 9110 §10.1.4).
+pub(super) fn takes_trailers(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TE) && hop::has_token(headers, &header::TE, b"trailers")
+}
+
+/// Tells the upstream that the client takes trailers. The field is of this connection alone, so
+/// that `Connection` names it (RFC 9110 §10.1.4).
+pub(super) fn take_trailers(headers: &mut HeaderMap) {
+    headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+}
+
+/// Adds this proxy to the chain (RFC 9110 §7.6.3) and makes sure of a trace. Gives the request id.
+pub(super) fn identify(headers: &mut HeaderMap, version: Version) -> HeaderValue {
+    headers.append(header::VIA, via(version));
+    trace::trace(headers);
+    trace::request_id(headers)
+}
+
+/// The `Via` value of a message that came in this version of HTTP.
+pub(super) fn via(version: Version) -> HeaderValue {
+    HeaderValue::from_static(match version {
+        Version::HTTP_2 => "2 vestibule",
+        Version::HTTP_10 => "1.0 vestibule",
+        _ => "1.1 vestibule",
+    })
+}
+
+/// Counts the fields and their bytes: whether there are more than may be.
+pub(super) fn is_too_large(headers: &HeaderMap, max_count: usize, max_bytes: usize) -> bool {
+    let bytes = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+    headers.len() > max_count || headers.iter().map(bytes).sum::<usize>() > max_bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(fields: &[&'static str], credential: Option<&'static str>) -> Vec<String> {
+        let mut headers: HeaderMap =
+            fields.iter().map(|name| (HeaderName::from_static(name), HeaderValue::from_static("x"))).collect();
+        withhold(&mut headers, credential.map(HeaderName::from_static).as_ref());
+        headers.keys().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn withholds_credentials_and_claims_in_any_spelling() {
+        let none: [String; 0] = [];
+        for name in [
+            "host",
+            "authorization",
+            "cookie",
+            "proxy-authorization",
+            "proxy-anything",
+            "proxy_authorization",
+            "forwarded",
+            "x-forwarded-for",
+            "x_forwarded_for",
+            "x-forwarded-prefix",
+            "x_forwarded-host",
+            "x-real-ip",
+            "x_real_ip",
+            "te",
+            "transfer-encoding",
+            "transfer_encoding",
+            "content_length",
+            "content_type",
+            "x_request_id",
+            "upgrade",
+            "keep-alive",
+            "x-original-url",
+            "x-rewrite-url",
+            "x_original_url",
+            "http2-settings",
+        ] {
+            assert_eq!(left(&[name], None), none, "{name}");
+        }
+        for name in ["auth-token", "auth_token"] {
+            assert_eq!(left(&[name], Some("auth-token")), none, "{name}");
+        }
+    }
+
+    #[test]
+    fn passes_everything_else() {
+        let fields = [
+            "accept",
+            "accept-encoding",
+            "content-type",
+            "content-length",
+            "range",
+            "if-match",
+            "origin",
+            "referer",
+            "via",
+            "x-api_key",
+            "my_field",
+            "traceparent",
+            "x-request-id",
+            "expect",
+            "trailer",
+            "auth-token",
+            "sec-fetch-site",
+        ];
+        assert_eq!(left(&fields, None), fields);
+    }
+
+    #[test]
+    fn limits_count_and_size() {
+        let mut headers = HeaderMap::new();
+        headers.append("a", HeaderValue::from_static("123"));
+        headers.append("a", HeaderValue::from_static("123"));
+        assert!(!is_too_large(&headers, 2, 8));
+        assert!(is_too_large(&headers, 1, 8));
+        assert!(is_too_large(&headers, 2, 7));
+    }
+}

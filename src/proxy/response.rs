@@ -1,0 +1,206 @@
+//! The header fields of an answer, from what the upstream sent to what the client gets.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::{hop, location, route::Route};
+use crate::config::proxy::CachePolicy;
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
+
+/// Whether a cookie's name is one of the session's own, its numbered chunks included. An upstream
+/// may never set one.
+pub fn is_own_cookie(name: &[u8]) -> bool {
+    let plain = name.get(..7).filter(|start| start.eq_ignore_ascii_case(b"__Host-")).map_or(name, |_| &name[7..]);
+    let (base, chunk) = plain.split_at(plain.len().min(9));
+    base.eq_ignore_ascii_case(b"vestibule") && (chunk.is_empty() || chunk[0] == b'.')
+}
+
+/// Fields of an answer that stop here, by their lower-case name.
+///
+/// - those of one connection (RFC 9110 §7.6.1)
+/// - those that speak for a whole origin. The upstream has an origin of its own; from here they
+///   would close it to http, clear its storage, open it to other sites or lead its visitors away.
+fn is_withheld(name: &str) -> bool {
+    match name {
+        "alt-svc"
+        | "clear-site-data"
+        | "nel"
+        | "public-key-pins"
+        | "report-to"
+        | "reporting-endpoints"
+        | "service-worker-allowed"
+        | "set-cookie2"
+        | "strict-transport-security" => true,
+        _ => hop::is_hop_by_hop(name) || name.starts_with("proxy-") || name.starts_with("access-control-"),
+    }
+}
+
+/// Removes what an upstream may not say to the browser.
+pub(super) fn withhold(headers: &mut HeaderMap, route: &Route) {
+    hop::remove_named(headers);
+    let withheld: Vec<HeaderName> = headers.keys().filter(|name| is_withheld(name.as_str())).cloned().collect();
+    for name in &withheld {
+        headers.remove(name);
+    }
+    if headers.contains_key(header::SET_COOKIE) {
+        keep_allowed_cookies(headers, &route.allow_set_cookie);
+    }
+}
+
+fn keep_allowed_cookies(headers: &mut HeaderMap, allowed: &[String]) {
+    let header::Entry::Occupied(entry) = headers.entry(header::SET_COOKIE) else { return };
+    let (_, values) = entry.remove_entry_mult();
+    let kept: Vec<HeaderValue> = values.filter(|value| is_allowed(value.as_bytes(), allowed)).collect();
+    for value in kept {
+        headers.append(header::SET_COOKIE, value);
+    }
+}
+
+/// `name=value; attributes` with a name that is on the list (RFC 6265 §5.2).
+fn is_allowed(cookie: &[u8], allowed: &[String]) -> bool {
+    let pair = cookie.split(|byte| *byte == b';').next().unwrap_or_default();
+    let Some(end) = pair.iter().position(|byte| *byte == b'=') else { return false };
+    let name = pair[..end].trim_ascii();
+    !is_own_cookie(name) && allowed.iter().any(|it| it.as_bytes() == name)
+}
+
+/// Rewrites the fields that hold a reference.
+pub(super) fn relocate(headers: &mut HeaderMap, here: &Route, routes: &[Route], proxy_prefix: &str) {
+    for name in [header::LOCATION, header::CONTENT_LOCATION] {
+        let Some(value) = headers.get(&name) else { continue };
+        let places: Vec<_> = routes.iter().map(Route::place).collect();
+        let rewritten = value
+            .to_str()
+            .ok()
+            .and_then(|text| location::rewrite(text, here.place(), &places, proxy_prefix))
+            .and_then(|text| HeaderValue::from_str(&text).ok());
+        match rewritten {
+            Some(value) => drop(headers.insert(name, value)),
+            None => drop(headers.remove(name)),
+        }
+    }
+}
+
+/// Makes an answer harmless in the browser, and says who may keep it.
+///
+/// `Vary: Cookie` is on each, as the same path answers differently with and without a session
+/// (RFC 9110 §12.5.5).
+pub(super) fn protect(headers: &mut HeaderMap, route: &Route, with_token: bool) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    if let Some(csp) = &route.csp {
+        headers.insert(header::CONTENT_SECURITY_POLICY, csp.clone());
+    }
+    if with_token && route.cache_control == CachePolicy::NoStore {
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+    }
+    if !hop::has_token(headers, &header::VARY, b"cookie") {
+        headers.append(header::VARY, COOKIE);
+    }
+}
+
+/// For how many seconds the upstream says it keeps the connection (RFC 9112 §9.3, `Keep-Alive`).
+pub(super) fn keep_alive(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get("keep-alive")?.to_str().ok()?;
+    value.split(',').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("timeout").then(|| value.trim().parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ProxyConfig;
+
+    fn route(change: impl FnOnce(&mut ProxyConfig)) -> Route {
+        let mut config = ProxyConfig::default();
+        change(&mut config);
+        Route::default_one(&"http://api.internal".parse().unwrap(), &config, &[]).unwrap()
+    }
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn knows_the_sessions_own_cookies() {
+        for name in ["vestibule", "__Host-vestibule", "vestibule.0", "__Host-vestibule.12", "__host-Vestibule.1"] {
+            assert!(is_own_cookie(name.as_bytes()), "{name}");
+        }
+        for name in ["", "vest", "vestibules", "my-vestibule", "__Host-", "__Host-other", "__Secure-vestibule"] {
+            assert!(!is_own_cookie(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn keeps_only_allowed_cookies_and_never_its_own() {
+        let mut route = route(|config| config.allow_set_cookie = vec!["lang".into(), "theme".into()]);
+        route.allow_set_cookie.push("vestibule".into());
+        let mut headers = headers(&[
+            ("set-cookie", "lang=en; Path=/"),
+            ("set-cookie", "sid=1"),
+            ("set-cookie", " theme = dark"),
+            ("set-cookie", "vestibule=forged"),
+            ("set-cookie", "lang"),
+            ("set-cookie", "LANG=en"),
+        ]);
+        withhold(&mut headers, &route);
+        let kept: Vec<_> = headers.get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(kept, ["lang=en; Path=/", " theme = dark"]);
+    }
+
+    #[test]
+    fn drops_what_speaks_for_an_origin() {
+        let mut headers = headers(&[
+            ("strict-transport-security", "max-age=1"),
+            ("clear-site-data", "*"),
+            ("alt-svc", "h3=\":443\""),
+            ("access-control-allow-origin", "*"),
+            ("proxy-authenticate", "Basic"),
+            ("connection", "x-internal"),
+            ("x-internal", "1"),
+            ("etag", "\"1\""),
+            ("server", "api"),
+        ]);
+        withhold(&mut headers, &route(|_| ()));
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["etag", "server"]);
+    }
+
+    #[test]
+    fn protects_and_can_be_relaxed() {
+        let upstream =
+            [("cache-control", "max-age=60"), ("content-security-policy", "img-src *"), ("vary", "Accept, COOKIE")];
+        let mut strict = headers(&upstream);
+        protect(&mut strict, &route(|_| ()), true);
+        assert_eq!(strict[header::CACHE_CONTROL], "private, no-store");
+        assert_eq!(strict[header::CONTENT_SECURITY_POLICY], "sandbox; default-src 'none'");
+        assert_eq!(strict[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert_eq!(strict.get_all(header::VARY).iter().count(), 1);
+
+        let relaxed = route(|config| {
+            config.response_csp = String::new();
+            config.cache_control = CachePolicy::Upstream;
+        });
+        let mut headers = headers(&upstream[..2]);
+        protect(&mut headers, &relaxed, true);
+        assert_eq!(headers[header::CACHE_CONTROL], "max-age=60");
+        assert_eq!(headers[header::CONTENT_SECURITY_POLICY], "img-src *");
+        assert_eq!(headers[header::VARY], "Cookie");
+    }
+
+    #[test]
+    fn leaves_caching_of_public_answers_to_the_upstream() {
+        let mut headers = headers(&[("cache-control", "max-age=60")]);
+        protect(&mut headers, &route(|_| ()), false);
+        assert_eq!(headers[header::CACHE_CONTROL], "max-age=60");
+    }
+
+    #[test]
+    fn reads_how_long_a_connection_is_kept() {
+        assert_eq!(keep_alive(&headers(&[("keep-alive", "max=5, Timeout = 7")])), Some(7));
+        assert_eq!(keep_alive(&headers(&[("keep-alive", "timeout=soon")])), None);
+        assert_eq!(keep_alive(&headers(&[])), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! One upstream with everything that is worked out at the start rather than per call.
+
+use std::time::Duration;
+
+use http::{HeaderValue, uri};
+use url::{Position, Url};
+
+use super::{
+    location::Place,
+    token_path::{TokenPath, TokenPaths},
+};
+use crate::config::{
+    ConfigError, ProxyConfig,
+    proxy::{CachePolicy, Protocol, RouteConfig, Seconds},
+};
+
+/// One upstream and how it is spoken to.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// The prefix below the proxy's own; empty for the default upstream.
+    pub(super) prefix: String,
+    /// The path of the upstream's URL, without a trailing slash.
+    pub(super) base: String,
+    /// The upstream's scheme.
+    pub(super) scheme: uri::Scheme,
+    /// The upstream's authority, for `:authority`.
+    pub(super) authority: uri::Authority,
+    /// The upstream's authority, for `Host`.
+    pub(super) host: HeaderValue,
+    /// The host to connect to: a name or an address.
+    pub(super) hostname: String,
+    /// The port to connect to.
+    pub(super) port: u16,
+    pub(super) protocol: Protocol,
+    pub(super) send_token: bool,
+    pub(super) token_guard: bool,
+    pub(super) cache_control: CachePolicy,
+    /// The policy that replaces the upstream's; `None` keeps that.
+    pub(super) csp: Option<HeaderValue>,
+    pub(super) allow_set_cookie: Vec<String>,
+    /// In bytes.
+    pub(super) max_request_body: u64,
+    pub(super) times: Times,
+    pub(super) token_paths: TokenPaths,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) connect: Duration,
+    pub(super) first_byte: Duration,
+    pub(super) idle: Duration,
+    /// `None` for no limit.
+    pub(super) stream_idle: Option<Duration>,
+}
+
+impl Route {
+    /// The upstream that gets what no route takes.
+    pub(super) fn default_one(api: &Url, config: &ProxyConfig, paths: &[TokenPath]) -> Result<Self, ConfigError> {
+        let mut route = RouteConfig::new("", api.clone());
+        route.send_token = true;
+        route.client_certificate.clone_from(&config.client_certificate);
+        Self::new("api.url", &route, api, config, paths)
+    }
+
+    /// An upstream of its own for a prefix.
+    pub(super) fn configured(
+        route: &RouteConfig,
+        api: &Url,
+        config: &ProxyConfig,
+        paths: &[TokenPath],
+    ) -> Result<Self, ConfigError> {
+        Self::new("proxy.routes", route, api, config, paths)
+    }
+
+    fn new(
+        key: &'static str,
+        route: &RouteConfig,
+        api: &Url,
+        config: &ProxyConfig,
+        paths: &[TokenPath],
+    ) -> Result<Self, ConfigError> {
+        let url = &route.upstream;
+        let wrong = || ConfigError::new(key, "must be an http:// or https:// URL, like https://api.example");
+        let authority = &url[Position::BeforeHost..Position::AfterPort];
+        let csp = route.response_csp.as_ref().unwrap_or(&config.response_csp);
+        let same_server = url.origin() == api.origin();
+        let paths = if same_server { paths } else { &[] };
+        Ok(Self {
+            prefix: route.prefix.clone(),
+            base: base_path(url).to_owned(),
+            scheme: url.scheme().parse().map_err(|_| wrong())?,
+            authority: authority.parse().map_err(|_| wrong())?,
+            host: authority.parse().map_err(|_| wrong())?,
+            hostname: url.host_str().ok_or_else(wrong)?.trim_matches(['[', ']']).to_owned(),
+            port: url.port_or_known_default().ok_or_else(wrong)?,
+            protocol: route.protocol.unwrap_or(config.protocol),
+            send_token: route.send_token,
+            token_guard: route.token_guard.unwrap_or(config.token_guard),
+            cache_control: route.cache_control.unwrap_or(config.cache_control),
+            csp: (!csp.is_empty()).then(|| csp.parse()).transpose().map_err(|_| wrong())?,
+            allow_set_cookie: route.allow_set_cookie.as_ref().unwrap_or(&config.allow_set_cookie).clone(),
+            max_request_body: no_limit_at_zero(route.max_request_body.unwrap_or(config.max_request_body)),
+            times: Times::new(route, config),
+            token_paths: TokenPaths::below(base_path(url), base_path(api), paths),
+        })
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.scheme == uri::Scheme::HTTPS
+    }
+
+    /// Where answers may point to that is reached through this route.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { https: self.is_https(), host: &self.hostname, port: self.port, base: &self.base, prefix: &self.prefix }
+    }
+}
+
+impl Times {
+    fn new(route: &RouteConfig, config: &ProxyConfig) -> Self {
+        let time = |own: Option<Seconds>, general: Seconds| own.unwrap_or(general).duration();
+        let stream_idle = route.stream_idle_timeout.unwrap_or(config.stream_idle_timeout);
+        Self {
+            connect: time(route.connect_timeout, config.connect_timeout),
+            first_byte: time(route.first_byte_timeout, config.first_byte_timeout),
+            idle: time(route.idle_timeout, config.idle_timeout),
+            stream_idle: (!stream_idle.is_zero()).then(|| stream_idle.duration()),
+        }
+    }
+}
+
+fn base_path(url: &Url) -> &str {
+    url.path().trim_end_matches('/')
+}
+
+fn no_limit_at_zero(limit: u64) -> u64 {
+    if limit == 0 { u64::MAX } else { limit }
+}

@@ -1,0 +1,129 @@
+//! What ties the log lines of one call together: the request id and the W3C trace context.
+
+use std::fmt::Write as _;
+
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The field with the request id, on requests and answers.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The longest request id that is taken over from a request.
+const MAX_ID: usize = 128;
+
+/// The request's id: the one that a layer before or the client set, when it is fit for a log, else a
+/// new one. The headers then hold it.
+pub(super) fn request_id(headers: &mut HeaderMap) -> HeaderValue {
+    if let Some(id) = headers.get(&X_REQUEST_ID)
+        && is_id(id.as_bytes())
+    {
+        return id.clone();
+    }
+    let id = hex(|text| write!(text, "{:032x}", rand::random::<u128>()));
+    headers.insert(X_REQUEST_ID, id.clone());
+    id
+}
+
+fn is_id(id: &[u8]) -> bool {
+    (1..=MAX_ID).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte))
+}
+
+/// Passes a trace on or starts one (W3C Trace Context §3.2, §4.3).
+///
+/// A trace that starts here asks to be recorded: an upstream that follows its caller's choice would
+/// otherwise never record one.
+pub(super) fn trace(headers: &mut HeaderMap) {
+    let mut given = headers.get_all(&TRACEPARENT).iter();
+    if let (Some(one), None) = (given.next(), given.next())
+        && is_traceparent(one.as_bytes())
+    {
+        return;
+    }
+    headers.remove(&TRACESTATE);
+    // All zeros would be invalid: a set bit in each rules that out.
+    let (trace, span) = (rand::random::<u128>() | 1, rand::random::<u64>() | 1);
+    headers.insert(TRACEPARENT, hex(|text| write!(text, "00-{trace:032x}-{span:016x}-01")));
+}
+
+/// `version "-" trace-id "-" parent-id "-" flags`; later versions may append more.
+fn is_traceparent(value: &[u8]) -> bool {
+    let hex = |part: &[u8]| part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let zero = |part: &[u8]| part.iter().all(|byte| *byte == b'0');
+    if value.len() < 55 || [2, 35, 52].iter().any(|at| value[*at] != b'-') {
+        return false;
+    }
+    let (version, trace, span, flags) = (&value[..2], &value[3..35], &value[36..52], &value[53..55]);
+    let end = value.len() == 55 || (version != b"00" && value[55] == b'-');
+    [version, trace, span, flags].into_iter().all(hex) && version != b"ff" && !zero(trace) && !zero(span) && end
+}
+
+fn hex(print: impl FnOnce(&mut BytesMut) -> std::fmt::Result) -> HeaderValue {
+    let mut text = BytesMut::with_capacity(64);
+    // Writing to memory does not fail, and hexadecimal digits are fit for a header.
+    let _ = print(&mut text);
+    HeaderValue::from_maybe_shared(text.freeze()).unwrap_or(HeaderValue::from_static("0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn keeps_a_fit_request_id_and_replaces_others() {
+        for (given, kept) in [("01-abc", true), ("", false), ("a b", false), ("a\"b", false)] {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_REQUEST_ID, HeaderValue::from_static(given));
+            let id = request_id(&mut headers);
+            assert_eq!(id == given, kept, "{given}");
+            assert_eq!(headers[&X_REQUEST_ID], id);
+        }
+        let long = "a".repeat(MAX_ID + 1);
+        assert!(!is_id(long.as_bytes()));
+    }
+
+    #[test]
+    fn makes_a_different_id_each_time() {
+        let (mut one, mut two) = (HeaderMap::new(), HeaderMap::new());
+        assert_ne!(request_id(&mut one), request_id(&mut two));
+    }
+
+    #[test]
+    fn passes_a_valid_trace_with_its_state() {
+        let mut headers = HeaderMap::new();
+        headers.insert(TRACEPARENT, HeaderValue::from_static(VALID));
+        headers.insert(TRACESTATE, HeaderValue::from_static("a=1"));
+        trace(&mut headers);
+        assert_eq!(headers[&TRACEPARENT], VALID);
+        assert_eq!(headers[&TRACESTATE], "a=1");
+    }
+
+    #[test]
+    fn starts_a_trace_where_there_is_none_to_pass() {
+        for given in [
+            "",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(TRACEPARENT, HeaderValue::from_static(given));
+            headers.insert(TRACESTATE, HeaderValue::from_static("a=1"));
+            trace(&mut headers);
+            assert!(is_traceparent(headers[&TRACEPARENT].as_bytes()), "{given}");
+            assert_ne!(headers[&TRACEPARENT], given);
+            assert!(!headers.contains_key(&TRACESTATE));
+        }
+    }
+
+    #[test]
+    fn reads_later_versions() {
+        assert!(is_traceparent(b"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more"));
+        assert!(!is_traceparent(b"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01more"));
+    }
+}

@@ -1,0 +1,256 @@
+//! The body of a call on its way to the upstream.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use axum::{BoxError, body::Body as AxumBody};
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use http_body::{Body, Frame, SizeHint};
+
+/// A request body.
+#[derive(Debug)]
+pub(super) enum RequestBody {
+    /// Nothing.
+    Empty,
+    /// All of it, in memory: it can be sent again.
+    Whole(Bytes),
+    /// What comes in, as it comes in.
+    Stream(Box<Upload>),
+}
+
+/// A streamed request body with its limit.
+#[derive(Debug)]
+pub(super) struct Upload {
+    body: AxumBody,
+    /// How many more bytes it may have.
+    left: u64,
+    flow: Arc<Flow>,
+}
+
+/// The request body is larger than it may be.
+#[derive(Debug, thiserror::Error)]
+#[error("the request body is larger than the limit")]
+pub(super) struct BodyTooLarge;
+
+/// Nobody waits for the rest of the request body any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the request body was given up")]
+struct GivenUp;
+
+/// How far an upload has come, seen from both of its ends.
+pub(super) struct Flow {
+    state: AtomicU8,
+    bytes: AtomicU64,
+    waker: AtomicWaker,
+}
+
+/// Held until the upstream asks for it (`Expect: 100-continue`).
+const HELD: u8 = 0;
+/// The client has to send more.
+const WAITING: u8 = 1;
+/// The upstream has to take more.
+const FLOWING: u8 = 2;
+/// All was sent, or it is nobody's any more.
+const FINISHED: u8 = 3;
+/// To be broken off.
+const GIVEN_UP: u8 = 4;
+
+impl Flow {
+    /// A flow; `held` when the client waits for a 100 (RFC 9110 §10.1.1).
+    pub(super) fn new(held: bool) -> Arc<Self> {
+        let state = AtomicU8::new(if held { HELD } else { FLOWING });
+        Arc::new(Self { state, bytes: AtomicU64::new(0), waker: AtomicWaker::new() })
+    }
+
+    /// Lets a held body go.
+    pub(super) fn open(&self) {
+        if self.state.compare_exchange(HELD, FLOWING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.waker.wake();
+        }
+    }
+
+    /// Breaks off what has not been sent.
+    pub(super) fn give_up(&self) {
+        if self.state.swap(GIVEN_UP, Ordering::AcqRel) == FINISHED {
+            self.state.store(FINISHED, Ordering::Release);
+        } else {
+            self.waker.wake();
+        }
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.state() == HELD
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.state() == FINISHED
+    }
+
+    pub(super) fn waits_for_client(&self) -> bool {
+        self.state() == WAITING
+    }
+
+    /// How many bytes have been handed to the upstream's connection.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn state(&self) -> u8 {
+        self.state.load(Ordering::Acquire)
+    }
+
+    /// Moves on, unless the other end has given up in between.
+    fn advance(&self, state: u8) {
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now != GIVEN_UP).then_some(state));
+    }
+}
+
+impl RequestBody {
+    /// A body that is streamed; `limit` in bytes.
+    pub(super) fn stream(body: AxumBody, limit: u64, flow: Arc<Flow>) -> Self {
+        Self::Stream(Box::new(Upload { body, left: limit, flow }))
+    }
+
+    /// A body that can be sent again, when it can.
+    pub(super) fn replayable(&self) -> Option<Bytes> {
+        match self {
+            Self::Empty => Some(Bytes::new()),
+            Self::Whole(bytes) => Some(bytes.clone()),
+            Self::Stream(_) => None,
+        }
+    }
+}
+
+impl From<Bytes> for RequestBody {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::Empty } else { Self::Whole(bytes) }
+    }
+}
+
+impl Upload {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.flow.waker.register(cx.waker());
+        match self.flow.state() {
+            HELD => return Poll::Pending,
+            GIVEN_UP => return Poll::Ready(Some(Err(GivenUp.into()))),
+            _ => {}
+        }
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_pending() {
+            self.flow.advance(WAITING);
+        }
+        Poll::Ready(match ready!(polled) {
+            None => {
+                self.flow.advance(FINISHED);
+                None
+            }
+            Some(Err(error)) => Some(Err(error.into())),
+            Some(Ok(frame)) => Some(self.count(frame)),
+        })
+    }
+
+    fn count(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BoxError> {
+        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+        self.left = self.left.checked_sub(length).ok_or(BodyTooLarge)?;
+        self.flow.bytes.fetch_add(length, Ordering::Relaxed);
+        self.flow.advance(if self.body.is_end_stream() { FINISHED } else { FLOWING });
+        Ok(frame)
+    }
+}
+
+/// Whoever waits for the upload to end learns that it never will.
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.flow.state.store(FINISHED, Ordering::Release);
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
+            Self::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Self::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Self::Stream(upload) => upload.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Whole(_) => false,
+            Self::Stream(upload) => upload.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stream(upload) => upload.body.size_hint(),
+        }
+    }
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow").field("state", &self.state).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    fn upload(text: &'static str, limit: u64, flow: &Arc<Flow>) -> RequestBody {
+        RequestBody::stream(AxumBody::from(text), limit, Arc::clone(flow))
+    }
+
+    #[tokio::test]
+    async fn passes_up_to_the_limit_and_not_a_byte_more() {
+        let flow = Flow::new(false);
+        assert_eq!(upload("12345", 5, &flow).collect().await.unwrap().to_bytes(), "12345");
+        assert_eq!(flow.bytes(), 5);
+        assert!(flow.is_finished());
+        let error = upload("123456", 5, &flow).collect().await.unwrap_err();
+        assert!(error.is::<BodyTooLarge>());
+    }
+
+    #[tokio::test]
+    async fn holds_the_body_until_it_is_asked_for() {
+        let flow = Flow::new(true);
+        let reading = tokio::spawn(upload("12345", 5, &flow).collect());
+        tokio::task::yield_now().await;
+        assert!(flow.is_held() && flow.bytes() == 0);
+        flow.open();
+        assert_eq!(reading.await.unwrap().unwrap().to_bytes(), "12345");
+    }
+
+    #[tokio::test]
+    async fn breaks_off_what_nobody_waits_for() {
+        let flow = Flow::new(true);
+        let reading = tokio::spawn(upload("12345", 5, &flow).collect());
+        tokio::task::yield_now().await;
+        flow.give_up();
+        assert!(reading.await.unwrap().unwrap_err().is::<GivenUp>());
+        assert!(flow.is_finished());
+        flow.open();
+        assert!(flow.is_finished());
+    }
+}

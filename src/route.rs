@@ -1,0 +1,99 @@
+//! The routes and layers that [`Vestibule`] adds to a router.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{any, get},
+};
+use serde::Serialize;
+use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{
+    Vestibule,
+    proxy::Resolved,
+    same_origin::SameOrigin,
+    session::{Record, Session},
+};
+
+/// The path that tells whether somebody is logged in.
+pub const SESSION_PATH: &str = "/api/session";
+/// A request with this header, whatever its value, does not prolong an idle session: for polling.
+pub const BACKGROUND_HEADER: HeaderName = HeaderName::from_static("x-vestibule-background");
+
+impl Vestibule {
+    /// `GET /api/session` and the proxy under its prefix. They want [`Vestibule::guard`] around them.
+    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let prefix = self.config().proxy.prefix.trim_end_matches('/').to_owned();
+        Router::new()
+            .route(SESSION_PATH, get(session_status))
+            .route(&prefix, any(forward))
+            .route(&format!("{prefix}/{{*path}}"), any(forward))
+            .with_state(self.clone())
+    }
+
+    /// Puts the session into each request of `router` and its changes into each answer, and refuses
+    /// what comes from other sites.
+    ///
+    /// The order matters: what is refused never reaches a session, and what a handler makes of the
+    /// session is written after it has answered.
+    pub fn guard<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
+        router.layer(from_fn_with_state(self.clone(), with_session)).layer(SameOrigin::new(&self.config().public_url))
+    }
+}
+
+/// What `GET /api/session` answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionStatus {
+    logged_in: bool,
+    user: Option<Value>,
+    expires_at: Option<String>,
+}
+
+/// Tells whether somebody is logged in, from the cookie alone: it never calls the API.
+async fn session_status(session: Session) -> Response {
+    let record = session.record();
+    let expires_at = record.as_ref().and_then(|record| rfc3339(record.access_expires_at?));
+    let status =
+        SessionStatus { logged_in: record.is_some(), user: record.map(|record| record.user_json()), expires_at };
+    let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    ([no_store], Json(status)).into_response()
+}
+
+fn rfc3339(seconds: i64) -> Option<String> {
+    OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
+}
+
+/// The proxy, with a log-in through it being the same operation as anywhere else.
+async fn forward(State(vestibule): State<Vestibule>, session: Session, request: Request) -> Response {
+    match vestibule.proxy().resolve(&request) {
+        Ok(Resolved::Forward(target)) => vestibule.proxy().forward(target, request).await,
+        Ok(Resolved::LogIn) => crate::login::through_proxy(&vestibule, &session, request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Resolves the session before the handler, writes its changes after.
+async fn with_session(State(vestibule): State<Vestibule>, mut request: Request<Body>, next: Next) -> Response {
+    let cookies = cookies(request.headers());
+    let passive = request.uri().path() == SESSION_PATH || request.headers().contains_key(BACKGROUND_HEADER);
+    let sessions = vestibule.sessions();
+    let session = sessions.resolve(&cookies, passive, vestibule.upstream()).await;
+    let before: Option<Arc<Record>> = session.record();
+    request.extensions_mut().insert(session.clone());
+    let mut response = next.run(request).await;
+    sessions.write(&session, before.as_deref(), &cookies, response.headers_mut());
+    response
+}
+
+/// The request's cookies, kept while the handler owns the request.
+fn cookies(headers: &HeaderMap) -> HeaderMap {
+    headers.get_all(header::COOKIE).iter().map(|value| (header::COOKIE, value.clone())).collect()
+}

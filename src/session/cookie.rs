@@ -1,0 +1,272 @@
+//! The session cookie: its name, its flags, its chunks. The only place that writes `Set-Cookie`.
+//!
+//! Browsers hold at most 4,096 bytes of name and value per cookie (RFC 6265 §6.1), so a longer value
+//! is cut into chunks: `vestibule` holds `<count>.<first part>`, `vestibule.1` the second part, and
+//! so on. Sealed values have no dot of their own.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use cookie::{Cookie, SameSite, time::Duration};
+
+/// The most that browsers keep of one cookie's name and value together, in bytes (RFC 6265 §6.1).
+pub const MAX_COOKIE: usize = 4096;
+/// The most chunks that one session is cut into.
+pub const MAX_CHUNKS: usize = 5;
+
+/// How the session cookie is named and flagged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookiePolicy {
+    secure: bool,
+    same_site: SameSite,
+}
+
+/// The session does not fit into its cookies.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the sealed session is {size} bytes and the cookies hold {max}: keep fewer user fields (`user.keep` of the contract)"
+)]
+pub struct TooLarge {
+    /// What the session needs, in bytes.
+    pub size: usize,
+    /// What the cookies hold, in bytes.
+    pub max: usize,
+}
+
+impl CookiePolicy {
+    /// On https the cookie is `Secure` and has the `__Host-` prefix, which ties it to this very host
+    /// (RFC 6265bis §4.1.3.2). Plain http is for loopback alone and has neither.
+    pub fn new(https: bool, strict: bool) -> Self {
+        Self { secure: https, same_site: if strict { SameSite::Strict } else { SameSite::Lax } }
+    }
+
+    /// The cookie's name.
+    pub fn name(&self) -> &'static str {
+        if self.secure { "__Host-vestibule" } else { "vestibule" }
+    }
+
+    /// The sealed value in a request, joined from its chunks; `None` when there is none, when a
+    /// chunk is missing, or when a name comes twice (then somebody planted one, and there is no
+    /// telling which).
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Found {
+        let own = self.own(headers);
+        if own.is_empty() {
+            return Found::Nothing;
+        }
+        self.join(&own).map_or(Found::Broken, Found::Value)
+    }
+
+    /// The session's cookies in a request, as name and value.
+    fn own<'a>(&self, headers: &'a HeaderMap) -> Vec<(&'a str, &'a str)> {
+        headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
+            .filter(|(name, _)| self.chunk_index(name).is_some())
+            .collect()
+    }
+
+    fn join(&self, own: &[(&str, &str)]) -> Option<String> {
+        let chunk = |wanted: usize| {
+            let mut found = own.iter().filter(|(name, _)| self.chunk_index(name) == Some(wanted));
+            let (_, value) = found.next()?;
+            found.next().is_none().then_some(*value)
+        };
+        let first = chunk(0)?;
+        let Some((count, part)) = first.split_once('.') else { return Some(first.to_owned()) };
+        let count: usize = count.parse().ok().filter(|count| (2..=MAX_CHUNKS).contains(count))?;
+        (1..count).try_fold(part.to_owned(), |joined, index| Some(joined + chunk(index)?))
+    }
+
+    /// Which chunk the cookie `name` is; 0 is the first.
+    fn chunk_index(&self, name: &str) -> Option<usize> {
+        match name.strip_prefix(self.name())? {
+            "" => Some(0),
+            rest => rest.strip_prefix('.')?.parse().ok().filter(|index| (1..MAX_CHUNKS).contains(index)),
+        }
+    }
+
+    /// The `Set-Cookie` values that store `sealed` for `max_age` seconds (`None`: until the browser
+    /// closes), and remove chunks of a longer predecessor in `request`.
+    ///
+    /// # Errors
+    /// When the value needs more than [`MAX_CHUNKS`] cookies.
+    pub(crate) fn store(
+        &self,
+        sealed: &str,
+        max_age: Option<i64>,
+        request: &HeaderMap,
+    ) -> Result<Vec<HeaderValue>, TooLarge> {
+        let values = self.split(sealed)?;
+        let stale = self.stale(request, values.len());
+        let set = values.into_iter().enumerate().map(|(index, value)| {
+            let mut cookie = self.cookie(index, value);
+            cookie.set_max_age(max_age.map(Duration::seconds));
+            header_value(&cookie)
+        });
+        Ok(set.chain(stale).flatten().collect())
+    }
+
+    /// The `Set-Cookie` values that remove the session: the cookie itself always, chunks as far as
+    /// `request` brought them.
+    pub(crate) fn remove(&self, request: &HeaderMap) -> Vec<HeaderValue> {
+        let first = self.removal(0);
+        std::iter::once(first).chain(self.stale(request, 1)).flatten().collect()
+    }
+
+    fn split(&self, sealed: &str) -> Result<Vec<String>, TooLarge> {
+        // The longest name is that of a chunk, `.N`; the first chunk has `N.` in its value instead.
+        let room = MAX_COOKIE - self.name().len() - 2;
+        let max = room * MAX_CHUNKS;
+        if sealed.len() > max {
+            return Err(TooLarge { size: sealed.len(), max });
+        }
+        if sealed.len() <= room {
+            return Ok(vec![sealed.to_owned()]);
+        }
+        let mut parts: Vec<String> =
+            sealed.as_bytes().chunks(room).map(|part| String::from_utf8_lossy(part).into_owned()).collect();
+        let count = parts.len();
+        if let Some(first) = parts.first_mut() {
+            first.insert_str(0, &format!("{count}."));
+        }
+        Ok(parts)
+    }
+
+    /// Removals of the chunks that `request` has from `from` on.
+    fn stale(&self, request: &HeaderMap, from: usize) -> Vec<Option<HeaderValue>> {
+        let mut indexes: Vec<usize> = self
+            .own(request)
+            .iter()
+            .filter_map(|(name, _)| self.chunk_index(name))
+            .filter(|index| *index >= from)
+            .collect();
+        indexes.sort_unstable();
+        indexes.dedup();
+        indexes.into_iter().map(|index| self.removal(index)).collect()
+    }
+
+    fn removal(&self, index: usize) -> Option<HeaderValue> {
+        let mut cookie = self.cookie(index, String::new());
+        cookie.set_max_age(Duration::ZERO);
+        // For browsers that do not know Max-Age.
+        cookie.set_expires(cookie::time::OffsetDateTime::UNIX_EPOCH);
+        header_value(&cookie)
+    }
+
+    fn cookie(&self, index: usize, value: String) -> Cookie<'static> {
+        let name = if index == 0 { self.name().to_owned() } else { format!("{}.{index}", self.name()) };
+        Cookie::build((name, value)).path("/").http_only(true).secure(self.secure).same_site(self.same_site).build()
+    }
+}
+
+/// What a request brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// No session cookie.
+    Nothing,
+    /// Cookies of ours that make no value.
+    Broken,
+    /// The sealed value.
+    Value(String),
+}
+
+// The parts are ASCII without control characters, so this never is `None`; and if it were, a lost
+// cookie is a log-out, while a panic is an outage.
+fn header_value(cookie: &Cookie<'_>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(cookie.to_string()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(cookies: &[&str]) -> HeaderMap {
+        cookies.iter().map(|value| (header::COOKIE, HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    fn texts(values: &[HeaderValue]) -> Vec<&str> {
+        values.iter().map(|value| value.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn has_every_flag_on_https() {
+        let set = CookiePolicy::new(true, false).store("abc", Some(60), &request(&[])).unwrap();
+        assert_eq!(texts(&set), ["__Host-vestibule=abc; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"]);
+    }
+
+    #[test]
+    fn has_no_prefix_and_no_secure_on_plain_http() {
+        let set = CookiePolicy::new(false, true).store("abc", None, &request(&[])).unwrap();
+        assert_eq!(texts(&set), ["vestibule=abc; HttpOnly; SameSite=Strict; Path=/"]);
+    }
+
+    #[test]
+    fn removes_with_the_same_flags() {
+        let removed = CookiePolicy::new(true, false).remove(&request(&[]));
+        assert_eq!(
+            texts(&removed),
+            [
+                "__Host-vestibule=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+            ]
+        );
+    }
+
+    #[test]
+    fn reads_one_among_others() {
+        let policy = CookiePolicy::new(false, false);
+        let headers = request(&["a=b; vestibule=abc;c=d", "theme=dark"]);
+        assert_eq!(policy.read(&headers), Found::Value("abc".into()));
+        assert_eq!(policy.read(&request(&["a=b; vestibuled=x; Vestibule=y"])), Found::Nothing);
+    }
+
+    #[test]
+    fn trusts_no_duplicate() {
+        let policy = CookiePolicy::new(false, false);
+        assert_eq!(policy.read(&request(&["vestibule=a; vestibule=b"])), Found::Broken);
+        assert_eq!(policy.read(&request(&["vestibule=a", "vestibule=a"])), Found::Broken);
+    }
+
+    #[test]
+    fn cuts_long_values_and_joins_them_in_any_order() {
+        let policy = CookiePolicy::new(true, false);
+        for size in [4078, 4079, 9_000, 4078 * MAX_CHUNKS] {
+            let sealed: String = ('a'..='z').cycle().take(size).collect();
+            let set = policy.store(&sealed, None, &request(&[])).unwrap();
+            let mut pairs: Vec<String> =
+                texts(&set).iter().map(|text| text.split(';').next().unwrap().to_owned()).collect();
+            assert!(pairs.iter().all(|pair| pair.len() <= MAX_COOKIE), "{size}");
+            pairs.reverse();
+            assert_eq!(policy.read(&request(&[&pairs.join("; ")])), Found::Value(sealed), "{size}");
+        }
+    }
+
+    #[test]
+    fn says_when_a_value_is_too_large() {
+        let error = CookiePolicy::new(true, false).store(&"a".repeat(30_000), None, &request(&[])).unwrap_err();
+        assert_eq!(error, TooLarge { size: 30_000, max: 20_390 });
+    }
+
+    #[test]
+    fn is_broken_without_one_of_its_chunks() {
+        let policy = CookiePolicy::new(false, false);
+        for cookies in
+            ["vestibule=3.a; vestibule.1=b", "vestibule.1=b", "vestibule=9.a", "vestibule=x.a", "vestibule=1.a"]
+        {
+            assert_eq!(policy.read(&request(&[cookies])), Found::Broken, "{cookies}");
+        }
+    }
+
+    #[test]
+    fn removes_stale_chunks() {
+        let policy = CookiePolicy::new(false, false);
+        let before = request(&["vestibule=3.a; vestibule.1=b; vestibule.2=c"]);
+        let set = policy.store("short", None, &before).unwrap();
+        let names: Vec<_> = texts(&set).iter().map(|text| text.split('=').next().unwrap()).collect();
+        assert_eq!(names, ["vestibule", "vestibule.1", "vestibule.2"]);
+        assert!(texts(&set)[1].contains("Max-Age=0") && texts(&set)[2].contains("Max-Age=0"));
+        assert_eq!(policy.remove(&before).len(), 3);
+    }
+}

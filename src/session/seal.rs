@@ -1,0 +1,154 @@
+//! Sealing: a record becomes text that only the holder of a key can read or make.
+//!
+//! The text is base64url of `version ‖ nonce ‖ AES-256-GCM(flag ‖ body)`. The body is the record in
+//! postcard, deflated when that makes it smaller. The cookie's name is authenticated with it, so
+//! that a sealed value cannot serve under another name.
+
+use aes_gcm::{
+    Aes256Gcm, KeyInit, Nonce,
+    aead::{Aead, Payload},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_to_vec_with_limit};
+
+use super::{key::Key, record::Record};
+use crate::random::Random;
+
+/// The layout of what follows; another layout gets another number, and both are read for a while.
+const VERSION: u8 = 1;
+const NONCE_LENGTH: usize = 12;
+const PLAIN: u8 = 0;
+const DEFLATED: u8 = 1;
+/// Deflate's level: higher ones gain nothing on a few kilobytes.
+const LEVEL: u8 = 6;
+/// What a record may inflate to, in bytes. Only a holder of the key can make one, so this is a net
+/// under a bug, not a fence against attack.
+const MAX_RECORD: usize = 256 * 1024;
+
+/// Seals with the first key and opens with any.
+pub(crate) struct Sealer {
+    ciphers: Vec<Aes256Gcm>,
+    random: Random,
+}
+
+impl Sealer {
+    /// The first key seals, all open: a new key goes in front, and the old one stays until the last
+    /// session under it has ended.
+    pub(crate) fn new(keys: &[Key], random: Random) -> Self {
+        let ciphers = keys.iter().map(|key| Aes256Gcm::new(key.bytes().into())).collect();
+        Self { ciphers, random }
+    }
+
+    /// Seals a record for the cookie `name`; `None` when there is no key or the record cannot be
+    /// encoded.
+    pub(crate) fn seal(&self, name: &str, record: &Record) -> Option<String> {
+        let nonce: [u8; NONCE_LENGTH] = self.random.bytes();
+        let body = encode(record)?;
+        let payload = Payload { msg: &body, aad: name.as_bytes() };
+        let sealed = self.ciphers.first()?.encrypt(Nonce::from_slice(&nonce), payload).ok()?;
+        let mut bytes = Vec::with_capacity(1 + NONCE_LENGTH + sealed.len());
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&nonce);
+        bytes.extend_from_slice(&sealed);
+        Some(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Opens what [`Sealer::seal`] made; `None` for anything else.
+    pub(crate) fn open(&self, name: &str, text: &str) -> Option<Record> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (&version, rest) = bytes.split_first()?;
+        if version != VERSION || rest.len() < NONCE_LENGTH {
+            return None;
+        }
+        let (nonce, sealed) = rest.split_at(NONCE_LENGTH);
+        let payload = || Payload { msg: sealed, aad: name.as_bytes() };
+        let body = self.ciphers.iter().find_map(|cipher| cipher.decrypt(Nonce::from_slice(nonce), payload()).ok())?;
+        decode(&body)
+    }
+}
+
+fn encode(record: &Record) -> Option<Vec<u8>> {
+    let plain = postcard::to_allocvec(record).ok()?;
+    let deflated = compress_to_vec(&plain, LEVEL);
+    let (flag, body) = if deflated.len() < plain.len() { (DEFLATED, deflated) } else { (PLAIN, plain) };
+    let mut bytes = Vec::with_capacity(1 + body.len());
+    bytes.push(flag);
+    bytes.extend_from_slice(&body);
+    Some(bytes)
+}
+
+fn decode(bytes: &[u8]) -> Option<Record> {
+    let (&flag, body) = bytes.split_first()?;
+    match flag {
+        PLAIN => postcard::from_bytes(body).ok(),
+        DEFLATED => {
+            let plain = decompress_to_vec_with_limit(body, MAX_RECORD).ok()?;
+            postcard::from_bytes(&plain).ok()
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::record::tests::record;
+
+    fn keys(seed: u64, count: usize) -> Vec<Key> {
+        let random = Random::seeded(seed);
+        (0..count).map(|_| Key::random(&random)).collect()
+    }
+
+    fn sealer(keys: &[Key]) -> Sealer {
+        Sealer::new(keys, Random::seeded(7))
+    }
+
+    #[test]
+    fn opens_what_it_sealed() {
+        let sealer = sealer(&keys(1, 1));
+        let text = sealer.seal("vestibule", &record()).unwrap();
+        assert_eq!(sealer.open("vestibule", &text), Some(record()));
+    }
+
+    #[test]
+    fn hides_the_token() {
+        let text = sealer(&keys(1, 1)).seal("vestibule", &record()).unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(&text).unwrap();
+        let token = record().access_token.expose().as_bytes().to_vec();
+        assert!(!bytes.windows(8).any(|window| token.windows(8).any(|part| part == window)));
+    }
+
+    #[test]
+    fn never_seals_the_same_twice() {
+        let sealer = sealer(&keys(1, 1));
+        assert_ne!(sealer.seal("a", &record()), sealer.seal("a", &record()));
+    }
+
+    #[test]
+    fn opens_under_an_older_key_and_not_under_a_foreign_one() {
+        let old = keys(1, 1);
+        let text = sealer(&old).seal("vestibule", &record()).unwrap();
+        let rotated = [keys(2, 1), old].concat();
+        assert_eq!(sealer(&rotated).open("vestibule", &text), Some(record()));
+        assert_eq!(sealer(&keys(3, 2)).open("vestibule", &text), None);
+    }
+
+    #[test]
+    fn refuses_every_change() {
+        let sealer = sealer(&keys(1, 1));
+        let text = sealer.seal("vestibule", &record()).unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(&text).unwrap();
+        for index in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[index] ^= 1;
+            assert_eq!(sealer.open("vestibule", &URL_SAFE_NO_PAD.encode(changed)), None, "byte {index}");
+        }
+        for length in 0..bytes.len() {
+            let cut = URL_SAFE_NO_PAD.encode(&bytes[..length]);
+            assert_eq!(sealer.open("vestibule", &cut), None, "length {length}");
+        }
+        assert_eq!(sealer.open("other", &text), None);
+        assert_eq!(sealer.open("vestibule", ""), None);
+        assert_eq!(sealer.open("vestibule", "not base64 ü"), None);
+    }
+}

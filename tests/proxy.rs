@@ -1,0 +1,35 @@
+//! The proxy through real sockets: a client, the proxy, a stub upstream.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "proxy/body.rs"]
+mod body;
+#[path = "proxy/client.rs"]
+mod client;
+#[path = "proxy/front.rs"]
+mod front;
+#[path = "proxy/guard.rs"]
+mod guard;
+#[path = "proxy/header.rs"]
+mod header;
+#[path = "proxy/limit.rs"]
+mod limit;
+#[path = "proxy/method.rs"]
+mod method;
+#[path = "proxy/pool.rs"]
+mod pool;
+#[path = "proxy/route.rs"]
+mod route;
+#[path = "proxy/same_origin.rs"]
+mod same_origin;
+#[path = "proxy/session.rs"]
+mod session;
+#[path = "proxy/stream.rs"]
+mod stream;
+#[path = "proxy/stub.rs"]
+mod stub;
+#[path = "proxy/target.rs"]
+mod target;
+#[path = "proxy/tls.rs"]
+mod tls;
+#[path = "proxy/websocket.rs"]
+mod websocket;

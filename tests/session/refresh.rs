@@ -1,0 +1,130 @@
+//! Refresh: once for all who need it, before the handler runs, and never a log-out by mistake.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use reqwest::Method;
+
+use crate::hall::Hall;
+
+#[tokio::test]
+async fn renews_an_expired_token_before_the_call() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    let before = ada.cookies.clone();
+    hall.clock.advance(900);
+    let answer = ada.get("/api/proxy/notes").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["email"], "ada@example.com");
+    assert_ne!(ada.cookies, before, "the new cookie is on that very answer");
+    ada.get("/api/proxy/notes?again").await;
+    assert_eq!(hall.stub.memory().refreshes, 1);
+    let targets: Vec<_> = hall.stub.memory().seen.iter().map(|seen| seen.target.clone()).collect();
+    assert_eq!(targets, ["/notes", "/notes?again"]);
+}
+
+#[tokio::test]
+async fn is_not_renewed_before_it_is_due() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(839);
+    ada.get("/who").await;
+    assert_eq!(hall.stub.memory().refreshes, 0);
+    hall.clock.advance(1);
+    ada.get("/who").await;
+    assert_eq!(hall.stub.memory().refreshes, 1);
+}
+
+#[tokio::test]
+async fn fifty_requests_make_one_refresh() {
+    let hall = Hall::open().await;
+    hall.stub.memory().refresh_delay = Duration::from_millis(200);
+    let ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(900);
+    let calls = (0..50).map(|_| {
+        let mut tab = ada.clone();
+        tokio::spawn(async move { tab.get("/api/proxy/notes").await.status })
+    });
+    for status in futures_util::future::join_all(calls).await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    assert_eq!(hall.stub.memory().refreshes, 1);
+}
+
+#[tokio::test]
+async fn a_straggler_with_the_former_cookie_is_not_logged_out() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    let mut straggler = ada.clone();
+    hall.clock.advance(900);
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+    hall.clock.advance(30);
+    assert_eq!(straggler.get("/api/proxy/notes").await.status, 200);
+    assert_eq!(hall.stub.memory().refreshes, 1);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_lose_the_tokens() {
+    let hall = Hall::open().await;
+    hall.stub.memory().refresh_delay = Duration::from_millis(300);
+    let mut ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(900);
+    let gone = ada.request(Method::GET, "/api/proxy/notes").timeout(Duration::from_millis(100)).send().await;
+    assert!(gone.unwrap_err().is_timeout());
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+    assert_eq!(hall.stub.memory().refreshes, 1);
+}
+
+#[tokio::test]
+async fn a_failing_api_logs_nobody_out() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    hall.stub.memory().refresh_status = Some(StatusCode::SERVICE_UNAVAILABLE);
+    hall.clock.advance(850);
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200, "the old token is still good");
+    hall.clock.advance(100);
+    hall.stub.forget_access_tokens();
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 401);
+    assert_eq!(ada.get("/who").await.body, "ada@example.com", "still logged in");
+    hall.stub.memory().refresh_status = None;
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200, "goes on by itself");
+}
+
+#[tokio::test]
+async fn a_refused_refresh_ends_the_session() {
+    for status in [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED] {
+        let hall = Hall::open().await;
+        let mut ada = hall.logged_in("ada@example.com").await;
+        hall.stub.memory().refresh_status = Some(status);
+        hall.clock.advance(900);
+        let answer = ada.get("/api/proxy/notes").await;
+        assert_eq!(answer.status, 401);
+        assert!(ada.cookies.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_401_ends_the_session() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    hall.stub.forget_access_tokens();
+    let answer = ada.get("/api/proxy/notes").await;
+    assert_eq!(answer.status, 401);
+    assert!(ada.cookies.is_empty(), "{answer:?}");
+    assert_eq!(answer.json()["detail"], "who are you?", "passed on as it came");
+}
+
+#[tokio::test]
+async fn a_token_without_a_refresh_token_ends_with_its_lifetime() {
+    let hall = Hall::open().await;
+    hall.stub.memory().login_answer = Some((
+        StatusCode::OK,
+        "application/json".into(),
+        r#"{"access_token":"t","expires_in":60,"user":{"email":"ada@example.com"}}"#.into(),
+    ));
+    let mut ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(59);
+    assert_eq!(ada.get("/who").await.body, "ada@example.com");
+    hall.clock.advance(1);
+    assert_eq!(ada.get("/api/session").await.json()["loggedIn"], false);
+}

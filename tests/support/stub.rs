@@ -1,0 +1,178 @@
+//! A stub API that speaks the demo contract and notes what it was asked.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{any, post},
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// The password that the stub takes from everybody.
+pub const PASSWORD: &str = "open sesame";
+
+/// A running stub. Its server ends with the test's runtime.
+#[derive(Clone)]
+pub struct Stub {
+    pub address: SocketAddr,
+    state: Arc<Mutex<Memory>>,
+}
+
+/// What the stub knows and has seen.
+#[derive(Default)]
+pub struct Memory {
+    /// Lifetime of access tokens in seconds.
+    pub expires_in: Option<i64>,
+    /// What `/auth/refresh` answers instead of doing its work.
+    pub refresh_status: Option<StatusCode>,
+    /// How long a refresh takes.
+    pub refresh_delay: std::time::Duration,
+    /// What `/auth/login` answers instead of doing its work.
+    pub login_answer: Option<(StatusCode, String, String)>,
+    pub refreshes: usize,
+    pub logouts: usize,
+    pub seen: Vec<Seen>,
+    issued: usize,
+    /// Access token to e-mail.
+    access: HashMap<String, String>,
+    /// Refresh token to e-mail; each serves once.
+    refresh: HashMap<String, String>,
+}
+
+/// One request that was not about tokens.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub method: Method,
+    pub target: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Stub {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stub = Self { address: listener.local_addr().unwrap(), state: Arc::default() };
+        let router = Router::new()
+            .route("/auth/login", post(log_in))
+            .route("/auth/refresh", post(refresh))
+            .route("/auth/logout", post(log_out))
+            .route("/users", post(sign_up))
+            .fallback(any(echo))
+            .with_state(stub.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        stub
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.state.lock().unwrap()
+    }
+
+    /// Every token that was ever handed out.
+    pub fn tokens(&self) -> Vec<String> {
+        let memory = self.memory();
+        memory.access.keys().chain(memory.refresh.keys()).cloned().collect()
+    }
+
+    /// Forgets all access tokens, so that the next call with one is 401.
+    pub fn forget_access_tokens(&self) {
+        self.memory().access.clear();
+    }
+}
+
+impl Memory {
+    /// New tokens, in JWT shape, so that a leak is found by its looks too.
+    fn issue(&mut self, email: &str) -> Value {
+        self.issued += 1;
+        let number = self.issued;
+        let access = format!("eyJhbGciOiJIUzI1NiJ9.access-{number}-of-{email}.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg");
+        let refresh = format!("refresh-{number}-of-{email}-0123456789abcdef");
+        self.access.insert(access.clone(), email.into());
+        self.refresh.insert(refresh.clone(), email.into());
+        json!({
+            "access_token": access,
+            "refresh_token": refresh,
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "user": {"id": email.len(), "email": email, "name": email.split('@').next()},
+        })
+    }
+}
+
+async fn log_in(State(stub): State<Stub>, Json(fields): Json<Value>) -> Response {
+    let mut memory = stub.memory();
+    if let Some((status, kind, body)) = memory.login_answer.clone() {
+        return (status, [(header::CONTENT_TYPE, kind)], body).into_response();
+    }
+    if fields["password"] != PASSWORD {
+        return (StatusCode::UNAUTHORIZED, Json(json!({"detail": "no"}))).into_response();
+    }
+    Json(memory.issue(fields["email"].as_str().unwrap())).into_response()
+}
+
+async fn refresh(State(stub): State<Stub>, Json(fields): Json<Value>) -> Response {
+    let delay = {
+        let mut memory = stub.memory();
+        memory.refreshes += 1;
+        memory.refresh_delay
+    };
+    tokio::time::sleep(delay).await;
+    let mut memory = stub.memory();
+    if let Some(status) = memory.refresh_status {
+        return status.into_response();
+    }
+    match memory.refresh.remove(fields["refresh_token"].as_str().unwrap()) {
+        Some(email) => Json(memory.issue(&email)).into_response(),
+        None => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
+async fn log_out(State(stub): State<Stub>) -> StatusCode {
+    stub.memory().logouts += 1;
+    StatusCode::NO_CONTENT
+}
+
+async fn sign_up(Json(fields): Json<Value>) -> Response {
+    if fields["email"] == "taken@example.com" {
+        let problem = json!({
+            "title": "Unprocessable Content", "status": 422, "detail": "Some fields are wrong.",
+            "errors": {"email": "Somebody has this e-mail address already."},
+        });
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(problem)).into_response();
+    }
+    (StatusCode::CREATED, Json(json!({"id": 1, "email": fields["email"], "name": fields["name"]}))).into_response()
+}
+
+/// Answers who asked and what arrived; 401 without a token that the stub knows.
+async fn echo(State(stub): State<Stub>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let mut memory = stub.memory();
+    let seen = Seen { method: parts.method, target: target.clone(), headers: parts.headers, body };
+    memory.seen.push(seen.clone());
+    let credentials: Vec<_> = seen.headers.get_all(header::AUTHORIZATION).iter().collect();
+    let email = match credentials.as_slice() {
+        [one] => one.to_str().ok().and_then(|value| memory.access.get(value.strip_prefix("Bearer ")?)),
+        _ => None,
+    };
+    match email {
+        Some(email) => Json(json!({
+            "email": email, "target": target, "method": seen.method.as_str(), "length": seen.body.len(),
+        }))
+        .into_response(),
+        None => (StatusCode::UNAUTHORIZED, Json(json!({"detail": "who are you?"}))).into_response(),
+    }
+}
