@@ -1,0 +1,63 @@
+//! The built site: where it lies, and how its files are served.
+
+use std::path::{Path, PathBuf};
+
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+};
+use leptos::config::{LeptosOptions, errors::LeptosConfigError, get_configuration};
+use tower::ServiceBuilder;
+use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
+
+/// A hashed name never changes its content (RFC 8246).
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Without a hash in the name a browser asks each time whether its copy is still good.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// Leptos' options: from `cargo leptos` while developing, else from what lies beside the program.
+pub(crate) fn options() -> Result<LeptosOptions, LeptosConfigError> {
+    let mut options = if std::env::var_os("LEPTOS_OUTPUT_NAME").is_some() {
+        get_configuration(None)?.leptos_options
+    } else {
+        LeptosOptions::builder().output_name("vestibule").build()
+    };
+    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
+    let beside = beside.as_deref().unwrap_or(Path::new("."));
+    match std::env::var("LEPTOS_SITE_ROOT") {
+        Ok(root) => options.site_root = root.into(),
+        Err(_) => options.site_root = site_root(beside).to_string_lossy().into(),
+    }
+    if std::env::var_os("LEPTOS_HASH_FILES").is_none() {
+        options.hash_files = beside.join(options.hash_file.as_ref()).is_file();
+    }
+    Ok(options)
+}
+
+/// `site/` beside the program, as `cargo xtask build` lays it; else the build folder of the
+/// repository.
+fn site_root(beside: &Path) -> PathBuf {
+    let site = beside.join("site");
+    if site.is_dir() { site } else { PathBuf::from("target/site") }
+}
+
+/// The hashed JavaScript, WASM and CSS: outside the session, kept by browsers for good.
+pub(crate) fn package(options: &LeptosOptions) -> Router {
+    let folder = Path::new(options.site_root.as_ref()).join(options.site_pkg_dir.as_ref());
+    let caching = if options.hash_files { IMMUTABLE } else { REVALIDATE };
+    let files = ServiceBuilder::new()
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            move |response: &axum::http::Response<_>| response.status().is_success().then(|| caching.clone()),
+        ))
+        .service(ServeDir::new(folder).precompressed_br().precompressed_gzip());
+    Router::new().nest_service(&format!("/{}", options.site_pkg_dir), files)
+}
+
+/// The files of `public/`, which lie at the site's root.
+pub(crate) fn public(options: &LeptosOptions) -> ServeDir {
+    ServeDir::new(options.site_root.as_ref())
+        .append_index_html_on_directories(false)
+        .precompressed_br()
+        .precompressed_gzip()
+}

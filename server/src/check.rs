@@ -1,0 +1,69 @@
+//! `vestibule check`: prints the resolved settings, tries the API, and says what is wrong.
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    path::Path,
+};
+
+use axum::http::Method;
+use vestibule::{
+    Vestibule,
+    secret::Secret,
+    session::Session,
+    upstream::{ApiCall, Failure},
+};
+
+use crate::settings::Settings;
+
+/// The password for `check --login`: a variable, so that it stands in no shell history.
+const PASSWORD_VARIABLE: &str = "VESTIBULE_CHECK_PASSWORD";
+
+/// Something is wrong, and has been printed.
+#[derive(Debug, thiserror::Error)]
+#[error("the check failed: {0}")]
+struct Failed(String);
+
+pub(crate) fn run(file: Option<&Path>, login: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let settings = Settings::load(file)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", toml::to_string(&settings)?)?;
+    if settings.api.url.is_none() {
+        writeln!(out, "ok: no `api.url` is set, so the demo API will run with the server")?;
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(try_api(&mut out, &settings, login))
+}
+
+async fn try_api(out: &mut impl Write, settings: &Settings, login: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let vestibule = Vestibule::new(settings.library()?)?;
+    let url = settings.api.url.as_ref().map(ToString::to_string).unwrap_or_default();
+    let session = Session::default();
+    let answer = vestibule.call(&session, ApiCall::new(Method::GET, "/")).await.map_err(|_| unreachable(&url))?;
+    writeln!(out, "ok: the API at {url} answers ({})", answer.status)?;
+    let Some(email) = login else {
+        writeln!(out, "next: vestibule check --login EMAIL tries a log-in")?;
+        return Ok(());
+    };
+    let password = std::env::var(PASSWORD_VARIABLE)
+        .map_err(|_| Failed(format!("set {PASSWORD_VARIABLE} to the password of {email}")))?;
+    match vestibule.log_in(&session, email, &Secret::from(password)).await {
+        Ok(user) => writeln!(out, "ok: logged in as {user}")?,
+        Err(failure) => return Err(refused(settings, email, &failure).into()),
+    }
+    vestibule.log_out(&session).await;
+    Ok(())
+}
+
+fn unreachable(url: &str) -> Failed {
+    Failed(format!("nothing answers at {url}: start the API, or set `api.url` (VESTIBULE_API__URL) to where it is"))
+}
+
+fn refused(settings: &Settings, email: &str, failure: &Failure) -> Failed {
+    let path = &settings.api.contract.login.path;
+    Failed(format!(
+        "POST {path} for {email}: {} ({}). If the API logs in elsewhere, set `api.contract` (VESTIBULE_API__CONTRACT)",
+        failure.message, failure.status,
+    ))
+}

@@ -1,0 +1,85 @@
+//! The demo API, embedded when no `api.url` is set, so that there is something to see at once.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, Runtime},
+    sync::watch,
+};
+use url::Url;
+
+use crate::settings::Settings;
+
+/// A running demo API, on a runtime of its own: hashing passwords must not hold up the pages.
+pub(crate) struct Demo {
+    pub(crate) url: Url,
+    runtime: Runtime,
+    stop: watch::Sender<bool>,
+    served: tokio::task::JoinHandle<()>,
+}
+
+/// The demo API cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[error("the demo API cannot be started: set `api.url` to use another, or a `data_dir` that can be written")]
+pub(crate) struct DemoError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl Demo {
+    /// Starts it on a free port of the loopback interface.
+    pub(crate) fn start(settings: &Settings) -> Result<Self, DemoError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("demo-api")
+            .enable_all()
+            .build()
+            .map_err(|error| DemoError(error.into()))?;
+        let (stop, mut stopped) = watch::channel(false);
+        let (url, served) = runtime
+            .block_on(async {
+                let api = demo_api::open(demo_settings(settings)).await?;
+                announce(&api);
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+                let url = Url::parse(&format!("http://{}", listener.local_addr()?))?;
+                let shutdown = async move {
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                };
+                let served = tokio::spawn(async move {
+                    if let Err(error) = demo_api::serve(listener, api, shutdown).await {
+                        tracing::error!(%error, "the demo API stopped");
+                    }
+                });
+                Ok((url, served))
+            })
+            .map_err(DemoError)?;
+        tracing::info!(%url, "no `api.url` is set: the demo API runs");
+        Ok(Self { url, runtime, stop, served })
+    }
+
+    /// Ends it, waiting a little for its last answers.
+    pub(crate) fn stop(self) {
+        let _ = self.stop.send(true);
+        let patience = Duration::from_secs(2);
+        let served = self.served;
+        let _ = self.runtime.block_on(async { tokio::time::timeout(patience, served).await });
+        self.runtime.shutdown_timeout(Duration::from_secs(1));
+    }
+}
+
+fn demo_settings(settings: &Settings) -> demo_api::Settings {
+    demo_api::Settings {
+        access_token_lifetime: Duration::from_secs(settings.demo.access_token_lifetime),
+        refresh_token_lifetime: Duration::from_secs(settings.demo.refresh_token_lifetime),
+        ..demo_api::Settings::new(settings.data_dir.clone())
+    }
+}
+
+/// Tells who can log in. The password is public: it stands in the documentation.
+fn announce(api: &demo_api::DemoApi) {
+    let people = demo_api::SEED_PEOPLE;
+    if api.seeded() {
+        tracing::info!("the demo API has made two people and some notes");
+    }
+    for person in people {
+        tracing::info!("log in as {} with {}", person.email, demo_api::SEED_PASSWORD);
+    }
+}

@@ -1,0 +1,58 @@
+//! The app's pages and server functions.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use leptos::{config::LeptosOptions, context::provide_context};
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use tower_http::limit::RequestBodyLimitLayer;
+use vestibule::{Vestibule, error::Problem};
+
+use crate::assets;
+
+/// The most that a form may send, in bytes. Files go through the proxy, which has its own limit.
+const MAX_FORM: usize = 256 * 1024;
+
+/// The pages, the server functions, the files of `public/`, and the 404 page for all else.
+pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions) -> Router {
+    app::register();
+    let context = context(vestibule.clone());
+    let shell = {
+        let options = options.clone();
+        move || app::shell(options.clone())
+    };
+    let fallback = Fallback { vestibule: vestibule.clone(), options: options.clone() };
+    let missing = Router::new().fallback(any(not_found)).with_state(fallback);
+    Router::new()
+        .leptos_routes_with_context(options, generate_route_list(app::App), context, shell)
+        .route("/api/{*path}", any(no_endpoint))
+        .with_state(options.clone())
+        .fallback_service(assets::public(options).call_fallback_on_method_not_allowed(true).fallback(missing))
+        .layer(RequestBodyLimitLayer::new(MAX_FORM))
+}
+
+#[derive(Clone)]
+struct Fallback {
+    vestibule: Vestibule,
+    options: LeptosOptions,
+}
+
+/// What pages and server functions find in their context; the session is in the request's parts.
+fn context(vestibule: Vestibule) -> impl Fn() + Clone + Send + Sync + 'static {
+    move || provide_context(vestibule.clone())
+}
+
+async fn no_endpoint() -> Problem {
+    Problem::new(axum::http::StatusCode::NOT_FOUND, "There is nothing at this address.")
+}
+
+async fn not_found(State(fallback): State<Fallback>, request: Request<Body>) -> Response {
+    let Fallback { vestibule, options } = fallback;
+    let render =
+        leptos_axum::render_app_to_stream_with_context(context(vestibule), move || app::shell(options.clone()));
+    render(request).await.into_response()
+}

@@ -1,0 +1,42 @@
+//! The security headers that every answer gets. The page's own Content-Security-Policy, with its
+//! nonce, comes from the app.
+
+use std::future::ready;
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, header},
+    middleware::map_response,
+    response::Response,
+};
+
+/// Two years, as the preload list asks (RFC 6797 §6.1).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+
+const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    // `no-referrer` would lose the way back of a failed form without JavaScript.
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ),
+];
+
+/// Adds the headers to whatever `router` answers, unless the handler has set its own.
+pub(crate) fn headers(router: Router, https: bool) -> Router {
+    router.layer(map_response(move |response: Response| ready(add(response, https))))
+}
+
+fn add(mut response: Response, https: bool) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.entry(name).or_insert(value);
+    }
+    if https {
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HSTS);
+    }
+    response
+}

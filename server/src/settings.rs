@@ -1,0 +1,250 @@
+//! The server's settings: defaults, under `vestibule.toml`, under `VESTIBULE_*` variables.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Toml},
+};
+use serde::{Deserialize, Serialize};
+use url::Url;
+use vestibule::{
+    config::{ApiConfig, Config, ConfigError, ProxyConfig, SessionConfig},
+    contract::Contract,
+};
+
+/// The settings file that is read when none is named.
+const DEFAULT_FILE: &str = "vestibule.toml";
+/// Variables of this prefix that are no settings.
+const NOT_SETTINGS: [&str; 3] = ["bin", "check_password", "log"];
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// The address and port to listen on.
+    pub(crate) listen: SocketAddr,
+    /// The origin that people see in the address bar; `http://` and the listening address when it is
+    /// not set.
+    pub(crate) public_url: Option<Url>,
+    /// Where the session key and the demo API's data lie.
+    pub(crate) data_dir: PathBuf,
+    /// How many threads serve; 0 is one per core.
+    pub(crate) threads: usize,
+    /// Where the API is and what it speaks.
+    pub(crate) api: ApiConfig,
+    /// How long a session lasts and what seals it.
+    pub(crate) session: SessionConfig,
+    /// The proxy to the API.
+    pub(crate) proxy: ProxyConfig,
+    /// The demo API that runs when no `api.url` is set.
+    pub(crate) demo: DemoSettings,
+}
+
+/// `[demo]`: the demo API that runs when no `api.url` is set.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DemoSettings {
+    /// How long its access tokens last, in seconds.
+    pub(crate) access_token_lifetime: u64,
+    /// How long its refresh tokens last, in seconds.
+    pub(crate) refresh_token_lifetime: u64,
+}
+
+impl Default for DemoSettings {
+    fn default() -> Self {
+        Self { access_token_lifetime: 15 * 60, refresh_token_lifetime: 30 * 24 * 60 * 60 }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
+            public_url: None,
+            data_dir: PathBuf::from("data"),
+            threads: 0,
+            api: ApiConfig::default(),
+            session: SessionConfig::default(),
+            proxy: ProxyConfig::default(),
+            demo: DemoSettings::default(),
+        }
+    }
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("the settings file {0} does not exist: name another with --config, or leave it out")]
+    Missing(PathBuf),
+    #[error("{0}")]
+    Read(String),
+    #[error(transparent)]
+    Value(#[from] ConfigError),
+}
+
+impl Settings {
+    /// Reads the file and the variables.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
+        if let Some(file) = file
+            && !file.is_file()
+        {
+            return Err(SettingsError::Missing(file.into()));
+        }
+        let figment = Figment::new()
+            .merge(Toml::file(file.unwrap_or(Path::new(DEFAULT_FILE))))
+            .merge(Env::prefixed("VESTIBULE_").ignore(&NOT_SETTINGS).split("__"));
+        let settings: Self = figment.extract().map_err(|error| SettingsError::Read(explain(&error)))?;
+        settings.library()?.validate()?;
+        settings.check_demo()?;
+        Ok(settings)
+    }
+
+    /// The library's part.
+    pub(crate) fn library(&self) -> Result<Config, ConfigError> {
+        Ok(Config {
+            public_url: self.public_url()?,
+            api: self.api.clone(),
+            session: self.session.clone(),
+            proxy: self.proxy.clone(),
+        })
+    }
+
+    /// A contract without an API to speak it with is a mistake: the demo API has its own.
+    fn check_demo(&self) -> Result<(), ConfigError> {
+        if self.api.url.is_none() && self.api.contract != Contract::default() {
+            return Err(ConfigError::new("api.contract", "is set and `api.url` is not: set it to the API's base URL"));
+        }
+        Ok(())
+    }
+
+    fn public_url(&self) -> Result<Url, ConfigError> {
+        if let Some(url) = &self.public_url {
+            return Ok(url.clone());
+        }
+        if !self.listen.ip().is_loopback() {
+            return Err(ConfigError::new(
+                "public_url",
+                format!(
+                    "is missing: `listen` is {}, so other machines can reach this server. Set it to the https:// address that people use",
+                    self.listen
+                ),
+            ));
+        }
+        // An address and a port always make a URL.
+        format!("http://{}", self.listen)
+            .parse()
+            .map_err(|_| ConfigError::new("listen", "is no address and port, like 127.0.0.1:3000"))
+    }
+}
+
+/// The first wrong value: its key, where it stands, and what is wrong.
+fn explain(error: &figment::Error) -> String {
+    let key = error.path.join(".");
+    let place = error
+        .metadata
+        .as_ref()
+        .map(|metadata| match &metadata.source {
+            Some(source) => format!(" in {source}"),
+            None => format!(" among the {}", metadata.name.replace('`', "")),
+        })
+        .unwrap_or_default();
+    match &error.kind {
+        figment::error::Kind::UnknownField(field, known) => {
+            let key = if key.is_empty() || key == *field || key.ends_with(&format!(".{field}")) {
+                if key.is_empty() { field.clone() } else { key }
+            } else {
+                format!("{key}.{field}")
+            };
+            format!("unknown key `{key}`{place}: the keys there are {}", known.join(", "))
+        }
+        kind if key.is_empty() => format!("{kind}{place}"),
+        kind => format!("`{key}`{place}: {kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Variables by name and value.
+    type Variables = &'static [(&'static str, &'static str)];
+
+    /// Loads from a file's text and variables, in a folder and environment of its own.
+    #[expect(clippy::result_large_err, reason = "figment's jail wants its own error type")]
+    fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let mut result = Err(String::new());
+        figment::Jail::expect_with(|jail| {
+            jail.clear_env();
+            jail.create_file(DEFAULT_FILE, file)?;
+            for (name, value) in variables {
+                jail.set_env(name, value);
+            }
+            result = Settings::load(None).map_err(|error| error.to_string());
+            Ok(())
+        });
+        result
+    }
+
+    #[test]
+    fn has_defaults_for_everything() {
+        let settings = load("", &[]).unwrap();
+        assert_eq!(settings.library().unwrap().public_url.as_str(), "http://127.0.0.1:3000/");
+        assert_eq!(settings.api.url, None);
+    }
+
+    #[test]
+    fn variables_go_over_the_file() {
+        let file = "listen = '127.0.0.1:4001'\n[api]\nurl = 'http://127.0.0.1:1'\ncontract = 'demo'";
+        let settings =
+            load(file, &[("VESTIBULE_API__URL", "http://127.0.0.1:2"), ("VESTIBULE_API__CONTRACT", "feathers")])
+                .unwrap();
+        assert_eq!(settings.listen.port(), 4001);
+        assert_eq!(settings.api.url.unwrap().as_str(), "http://127.0.0.1:2/");
+        assert_eq!(settings.api.contract.login.path, "/authentication");
+    }
+
+    #[test]
+    fn takes_keys_from_a_variable() {
+        let key = Key::random(&Random::seeded(1)).to_base64();
+        let both = format!("{key},{key}");
+        let settings = load("", &[("VESTIBULE_SESSION__KEYS", &both)]).unwrap();
+        assert_eq!(settings.session.keys.len(), 2);
+    }
+
+    use vestibule::{random::Random, session::Key};
+
+    #[test]
+    fn names_the_key_and_the_mend() {
+        let cases: &[(&str, Variables, &[&str])] = &[
+            ("[api]\nurll = 'x'", &[], &["`api.urll`", "vestibule.toml", "url"]),
+            ("", &[("VESTIBULE_API__URLL", "x")], &["`api.urll`"]),
+            ("nonsense = 1", &[], &["`nonsense`"]),
+            ("", &[("VESTIBULE_API__URL", "not a url")], &["api.url"]),
+            ("", &[("VESTIBULE_API__URL", "ftp://127.0.0.1")], &["`api.url`", "http://"]),
+            ("", &[("VESTIBULE_API__CONTRACT", "fethers")], &["api.contract", "fethers", "feathers"]),
+            ("", &[("VESTIBULE_LISTEN", "3000")], &["listen"]),
+            ("", &[("VESTIBULE_LISTEN", "0.0.0.0:3000")], &["`public_url`", "https://"]),
+            ("", &[("VESTIBULE_PUBLIC_URL", "http://app.example")], &["`public_url`", "https"]),
+            ("", &[("VESTIBULE_SESSION__KEYS", "short")], &["`session.keys`", "keygen"]),
+            ("[session]\nidle_lifetime = 'long'", &[], &["session.idle_lifetime"]),
+            ("not toml", &[], &["vestibule.toml"]),
+        ];
+        for (file, variables, parts) in cases {
+            let error = load(file, variables).unwrap_err();
+            for part in *parts {
+                assert!(error.contains(part), "{file} {variables:?}: {error}");
+            }
+            assert!(!error.contains("short"), "a key must not be printed: {error}");
+        }
+    }
+
+    #[test]
+    fn a_named_file_has_to_exist() {
+        let error = Settings::load(Some(Path::new("/nonexistent/vestibule.toml"))).unwrap_err();
+        assert!(error.to_string().contains("--config"));
+    }
+}

@@ -1,0 +1,16 @@
+//! The server program itself, through a real socket, with a stub API behind it.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "wire/crowd.rs"]
+mod crowd;
+#[path = "wire/login.rs"]
+mod login;
+#[path = "wire/process.rs"]
+mod process;
+#[path = "wire/program.rs"]
+mod program;
+#[path = "wire/proxy.rs"]
+mod proxy;
+#[path = "../../tests/support/mod.rs"]
+mod support;

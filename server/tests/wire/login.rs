@@ -1,0 +1,187 @@
+//! Log-in, log-out and sign-up: the server functions, for scripts and for plain forms.
+
+use axum::http::StatusCode;
+use reqwest::Method;
+
+use crate::{
+    program::Program,
+    support::{
+        browser::{Answer, Browser},
+        stub::{PASSWORD, Stub},
+    },
+};
+
+/// What a browser sends with a form when JavaScript is off.
+async fn submit(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let request = browser
+        .request(Method::POST, path)
+        .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+        .header("sec-fetch-mode", "navigate")
+        .header("referer", browser_referer(browser))
+        .form(fields);
+    browser.send(request).await
+}
+
+fn browser_referer(browser: &Browser) -> String {
+    let request = browser.request(Method::GET, "/login").build().unwrap();
+    request.url().to_string()
+}
+
+fn location(answer: &Answer) -> &str {
+    answer.headers["location"].to_str().unwrap()
+}
+
+#[tokio::test]
+async fn answers_the_person_and_never_a_token() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let mut ada = server.browser();
+    let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/notes")];
+    let answer = ada.post_form("/api/login", &fields).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.body.contains("ada@example.com"));
+    assert!(answer.set_cookies()[0].starts_with("vestibule="));
+    let page = ada.get("/account").await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("ada@example.com"));
+    let log = server.stop().await;
+    for token in stub.tokens() {
+        for place in [format!("{answer:?}"), format!("{page:?}"), log.clone()] {
+            assert!(!place.contains(&token), "{token} in {place}");
+        }
+    }
+    assert!(!log.contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn a_refused_log_in_keeps_its_status_and_sets_no_cookie() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let mut browser = server.browser();
+    let wrong = [("email", "ada@example.com"), ("password", "wrong"), ("return_to", "/notes")];
+    let answer = browser.post_form("/api/login", &wrong).await;
+    assert_eq!(answer.status, 401);
+    assert!(answer.set_cookies().is_empty());
+    assert!(answer.body.contains("E-mail or password is wrong"), "{answer:?}");
+
+    for (status, expected) in [(422, 422), (429, 429), (500, 502), (302, 502)] {
+        let status = StatusCode::from_u16(status).unwrap();
+        stub.memory().login_answer = Some((status, "application/json".into(), "{}".into()));
+        let answer = browser.post_form("/api/login", &wrong).await;
+        assert_eq!(answer.status, expected, "{status}: {answer:?}");
+        assert!(answer.set_cookies().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_form_without_javascript_leads_to_the_right_page() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let mut ada = server.browser();
+    let wrong = [("email", "ada@example.com"), ("password", "wrong"), ("return_to", "/notes?q=tea")];
+    let refused = submit(&mut ada, "/api/login", &wrong).await;
+    assert_eq!(refused.status, 303, "{refused:?}");
+    assert!(refused.set_cookies().is_empty());
+    assert!(location(&refused).starts_with("/login?"));
+    let page = ada.get(location(&refused)).await;
+    assert!(page.body.contains("E-mail or password is wrong"), "{}", page.body);
+    assert!(page.body.contains("value=\"ada@example.com\""), "the e-mail is still there");
+    assert!(page.body.contains("/notes?q=tea"), "the way back is still there");
+
+    let right = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/notes?q=tea")];
+    let accepted = submit(&mut ada, "/api/login", &right).await;
+    assert_eq!((accepted.status.as_u16(), location(&accepted)), (303, "/notes?q=tea"));
+    let out = submit(&mut ada, "/api/logout", &[]).await;
+    assert_eq!(out.status, 303);
+    assert!(ada.cookies.is_empty());
+    assert_eq!(stub.memory().logouts, 1);
+}
+
+#[tokio::test]
+async fn never_leads_to_another_site() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    for target in [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "\r\nX-Evil: 1",
+        "/\u{e9}",
+    ] {
+        let mut ada = server.browser();
+        let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", target)];
+        let answer = submit(&mut ada, "/api/login", &fields).await;
+        assert_eq!((answer.status.as_u16(), location(&answer)), (303, "/notes"), "{target:?}");
+        assert!(!answer.headers.contains_key("x-evil"));
+    }
+}
+
+#[tokio::test]
+async fn refuses_what_another_site_causes() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let mut ada = server.logged_in("ada@example.com").await;
+    for path in ["/api/login", "/api/logout", "/api/signup", "/api/proxy/notes"] {
+        for site in ["cross-site", "same-site"] {
+            let request = ada.request(Method::POST, path);
+            let mut request = request.build().unwrap();
+            request.headers_mut().insert("sec-fetch-site", site.parse().unwrap());
+            request.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
+            let answer = reqwest::Client::new().execute(request).await.unwrap();
+            assert_eq!(answer.status(), 403, "{path} {site}");
+            assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        }
+    }
+    assert_eq!(ada.get("/api/session").await.json()["loggedIn"], true);
+}
+
+#[tokio::test]
+async fn signs_up_and_names_wrong_fields() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let mut ada = server.browser();
+    let taken = [("name", "Ada"), ("email", "taken@example.com"), ("password", PASSWORD), ("return_to", "")];
+    let answer = ada.post_form("/api/signup", &taken).await;
+    assert_eq!(answer.status, 422);
+    assert!(answer.body.contains("Somebody has this e-mail address already."), "{answer:?}");
+    assert!(ada.cookies.is_empty());
+    let free = [("name", "Ada"), ("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "")];
+    assert_eq!(ada.post_form("/api/signup", &free).await.status, 200);
+    assert_eq!(ada.get("/api/session").await.json()["loggedIn"], true);
+}
+
+#[tokio::test]
+async fn logged_out_people_are_sent_to_the_log_in_and_back() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    for (path, back) in [("/notes", "%2Fnotes"), ("/notes?q=tea", "%2Fnotes%3Fq%3Dtea"), ("/account", "%2Faccount")] {
+        let answer = server.browser().get(path).await;
+        assert_eq!(answer.status, 302, "{path}");
+        assert!(location(&answer).starts_with(&format!("/login?return_to={back}")), "{}", location(&answer));
+    }
+}
+
+#[tokio::test]
+async fn a_page_whose_token_the_api_refuses_leads_to_the_log_in() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let mut ada = server.logged_in("ada@example.com").await;
+    stub.forget_access_tokens();
+    let answer = ada.get("/notes").await;
+    assert_eq!(answer.status, 302, "{answer:?}");
+    assert!(location(&answer).starts_with("/login?"), "{}", location(&answer));
+    assert!(ada.cookies.is_empty());
+}
+
+#[tokio::test]
+async fn too_large_a_form_is_refused() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let email = "a".repeat(1_000_000);
+    let fields = [("email", email.as_str()), ("password", PASSWORD), ("return_to", "/")];
+    assert_eq!(server.browser().post_form("/api/login", &fields).await.status, 413);
+    let odd = [("email", "ada\u{0}@example.com"), ("password", PASSWORD), ("return_to", "/")];
+    assert_eq!(server.browser().post_form("/api/login", &odd).await.status, 422);
+}

@@ -1,0 +1,85 @@
+//! The proxy as the program mounts it. What the proxy itself does is tested with the library.
+
+use axum::http::StatusCode;
+use reqwest::Method;
+
+use crate::{
+    program::Program,
+    support::{
+        browser::Browser,
+        stub::{PASSWORD, Stub},
+    },
+};
+
+#[tokio::test]
+async fn forwards_every_method_with_the_session_token_alone() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let mut ada = server.logged_in("ada@example.com").await;
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"] {
+        let request = ada
+            .request(method.parse().unwrap(), "/api/proxy/a/b%20c/?q=%2F&q=2&flag")
+            .header("authorization", "Bearer of-the-client")
+            .header("proxy-authorization", "Basic x")
+            .body(if method == "GET" { "" } else { "hello" });
+        let answer = ada.send(request).await;
+        assert_eq!(answer.status, 200, "{method}: {answer:?}");
+        assert_eq!(answer.json()["email"], "ada@example.com");
+        let seen = stub.memory().seen.pop().unwrap();
+        assert_eq!(seen.method.as_str(), method);
+        assert_eq!(seen.target, "/a/b%20c/?q=%2F&q=2&flag");
+        assert_eq!(seen.headers.get_all("authorization").iter().count(), 1);
+        assert!(!seen.headers.contains_key("cookie") && !seen.headers.contains_key("proxy-authorization"));
+        assert_eq!(seen.body.len(), if method == "GET" { 0 } else { 5 });
+    }
+}
+
+#[tokio::test]
+async fn without_a_session_no_token_goes_up() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let mut nobody = server.browser();
+    let request = nobody.request(Method::GET, "/api/proxy/notes").header("authorization", "Bearer mine");
+    assert_eq!(nobody.send(request).await.status, 401);
+    assert!(!stub.memory().seen[0].headers.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn a_401_ends_the_session_and_is_passed_on() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let mut ada = server.logged_in("ada@example.com").await;
+    stub.forget_access_tokens();
+    let answer = ada.get("/api/proxy/notes").await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.json()["detail"], "who are you?");
+    assert!(ada.cookies.is_empty());
+    assert_eq!(ada.get("/api/session").await.json()["loggedIn"], false);
+}
+
+#[tokio::test]
+async fn a_log_in_through_the_proxy_is_a_log_in() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    for path in ["/api/proxy/auth/login", "/api/proxy/auth/login/", "/api/proxy/auth/%6Cogin"] {
+        let mut ada: Browser = server.browser();
+        let body = serde_json::json!({"email": "ada@example.com", "password": PASSWORD});
+        let answer = ada.send(ada.request(Method::POST, path).json(&body)).await;
+        assert!(stub.tokens().iter().all(|token| !format!("{answer:?}").contains(token)), "{path}");
+        if answer.status == StatusCode::OK {
+            assert_eq!(ada.get("/api/session").await.json()["loggedIn"], true, "{path}");
+        }
+    }
+    let refresh = server.browser();
+    let request = refresh.request(Method::POST, "/api/proxy/auth/refresh").json(&serde_json::json!({}));
+    assert_eq!(request.send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn an_unknown_endpoint_is_a_problem() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let answer = server.browser().get("/api/nothing").await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+}
