@@ -1,0 +1,70 @@
+//! The forms of the notes, for browsers without JavaScript.
+
+use leptos::prelude::*;
+
+use crate::api::Problem;
+
+/// Adds a note.
+///
+/// # Errors
+/// Why the API refused.
+#[server(prefix = "/api", endpoint = "form/notes/create")]
+pub async fn create_note(#[server(default)] title: String, #[server(default)] body: String) -> Result<(), Problem> {
+    use crate::{api::note, respond};
+
+    let draft = note::Draft { title, body };
+    let outcome = note::create(&draft).await.map(drop);
+    respond::finish(outcome, "/notes?done=added", |problem| {
+        back("/notes", problem, &[("title", &draft.title), ("body", &draft.body)])
+    })
+}
+
+/// Changes a note.
+///
+/// # Errors
+/// Why the API refused; 412 when the note was changed elsewhere.
+#[server(prefix = "/api", endpoint = "form/notes/update")]
+pub async fn update_note(
+    #[server(default)] id: String,
+    #[server(default)] etag: String,
+    #[server(default)] title: String,
+    #[server(default)] body: String,
+) -> Result<(), Problem> {
+    use crate::{api::note, page, respond};
+
+    let draft = note::Draft { title, body };
+    let outcome = note::update(&id, &draft, some(etag)).await.map(drop);
+    respond::finish(outcome, "/notes?done=saved", |problem| {
+        back(&page::note_path(&id), problem, &[("title", &draft.title), ("body", &draft.body)])
+    })
+}
+
+/// Deletes a note.
+///
+/// # Errors
+/// Why the API refused; 412 when the note was changed elsewhere.
+#[server(prefix = "/api", endpoint = "form/notes/delete")]
+pub async fn delete_note(#[server(default)] id: String, #[server(default)] etag: String) -> Result<(), Problem> {
+    use crate::{api::note, page, respond};
+
+    let outcome = note::remove(&id, some(etag)).await;
+    respond::finish(outcome, "/notes?done=deleted", |problem| back(&page::note_path(&id), problem, &[]))
+}
+
+#[cfg(feature = "ssr")]
+fn some(etag: String) -> Option<String> {
+    Some(etag).filter(|etag| !etag.is_empty())
+}
+
+/// The page to go back to: when the session has ended, by way of the log-in page. What was typed
+/// goes along.
+#[cfg(feature = "ssr")]
+fn back(page: &str, problem: &Problem, typed: &[(&str, &str)]) -> String {
+    use crate::{query, respond, user};
+
+    if problem.status != 401 {
+        return respond::back(page, problem, typed);
+    }
+    let with_text = query::path(page, typed);
+    user::login_path(vestibule::return_to::local_path(&with_text).unwrap_or(page), true)
+}

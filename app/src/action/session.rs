@@ -1,0 +1,62 @@
+//! Logging in and out, and signing up.
+
+use leptos::prelude::*;
+
+use super::password::Password;
+use crate::{api::Problem, user::User};
+
+/// Logs in at the API. The token stays in the session; the answer is the person.
+///
+/// # Errors
+/// Why the API refused, with the API's status.
+#[server(prefix = "/api", endpoint = "login")]
+pub async fn login(
+    #[server(default)] email: String,
+    #[server(default)] password: Password,
+    #[server(default)] return_to: String,
+) -> Result<User, Problem> {
+    use crate::{respond, return_to};
+
+    let (vestibule, session) = respond::visit()?;
+    let outcome = vestibule.log_in(&session, &email, &password.into()).await;
+    respond::finish(outcome.map(User::from_json).map_err(Problem::from), return_to::or_notes(&return_to), |problem| {
+        respond::back("/login", problem, &[("email", &email), ("return_to", &return_to)])
+    })
+}
+
+/// Signs up at the API and logs in.
+///
+/// # Errors
+/// Why the API refused, with a sentence for each wrong field.
+#[server(prefix = "/api", endpoint = "signup")]
+pub async fn signup(
+    #[server(default)] name: String,
+    #[server(default)] email: String,
+    #[server(default)] password: Password,
+    #[server(default)] return_to: String,
+) -> Result<User, Problem> {
+    use crate::{respond, return_to};
+    use vestibule::secret::Secret;
+
+    let (vestibule, session) = respond::visit()?;
+    let password = Secret::from(password);
+    let fields = [("name", name.as_str()), ("email", &email), ("password", password.expose())];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect();
+    let outcome = vestibule.sign_up(&session, fields).await;
+    respond::finish(outcome.map(User::from_json).map_err(Problem::from), return_to::or_notes(&return_to), |problem| {
+        respond::back("/signup", problem, &[("name", &name), ("email", &email), ("return_to", &return_to)])
+    })
+}
+
+/// Logs out here and at the API.
+///
+/// # Errors
+/// None: a person can always log out.
+#[server(prefix = "/api", endpoint = "logout")]
+pub async fn logout() -> Result<(), Problem> {
+    use crate::respond;
+
+    let (vestibule, session) = respond::visit()?;
+    vestibule.log_out(&session).await;
+    respond::finish(Ok(()), "/", |_| "/".to_owned())
+}

@@ -1,0 +1,67 @@
+//! The browser's half: `fetch` to this site's own server. No token is in sight here.
+
+use leptos::{logging::warn, prelude::window};
+use send_wrapper::SendWrapper;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Headers, RequestInit, Response};
+
+use super::{Answer, Problem, Request};
+use crate::user::CurrentUser;
+
+/// Where the server forwards calls to the API.
+const PROXY: &str = "/api/proxy";
+
+pub(super) async fn send(request: Request) -> Result<Answer, Problem> {
+    let mut headers = vec![("accept", "application/json")];
+    if request.body.is_some() {
+        headers.push(("content-type", "application/json"));
+    }
+    if let Some(etag) = &request.if_match {
+        headers.push(("if-match", etag));
+    }
+    let url = format!("{PROXY}{}", request.path);
+    fetch(request.method, &url, &headers, request.body.as_deref()).await
+}
+
+/// Tells the page that the API no longer takes the session's token.
+pub(super) fn session_ended() {
+    CurrentUser::of_page().end();
+}
+
+pub(super) async fn get(url: &str) -> Result<Answer, Problem> {
+    fetch("GET", url, &[("accept", "application/json")], None).await
+}
+
+pub(super) async fn post_form(url: &str, body: &str) -> Result<Answer, Problem> {
+    let headers = [("accept", "application/json"), ("content-type", "application/x-www-form-urlencoded")];
+    fetch("POST", url, &headers, Some(body)).await
+}
+
+async fn fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Option<&str>) -> Result<Answer, Problem> {
+    // JavaScript values stay in one thread, and so does everything in a browser.
+    SendWrapper::new(async move {
+        try_fetch(method, url, headers, body).await.map_err(|error| {
+            warn!("{method} {url}: {error:?}");
+            Problem::of_status(0)
+        })
+    })
+    .await
+}
+
+async fn try_fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Option<&str>) -> Result<Answer, JsValue> {
+    let init = RequestInit::new();
+    init.set_method(method);
+    let list = Headers::new()?;
+    for (name, value) in headers {
+        list.set(name, value)?;
+    }
+    init.set_headers(&list);
+    if let Some(body) = body {
+        init.set_body(&body.into());
+    }
+    let response = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await?;
+    let response: Response = response.dyn_into()?;
+    let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+    Ok(Answer { status: response.status(), etag: response.headers().get("etag")?, body })
+}

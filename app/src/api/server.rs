@@ -1,0 +1,27 @@
+//! The server's half: straight to the API, with the session's token.
+
+use http::{HeaderValue, Method, header};
+use vestibule::upstream::ApiCall;
+
+use super::{Answer, Problem, Request};
+use crate::respond;
+
+pub(super) async fn send(request: Request) -> Result<Answer, Problem> {
+    let (vestibule, session) = respond::visit()?;
+    let mut call = ApiCall::new(request.method.parse().unwrap_or(Method::GET), request.path);
+    call.body = request.body.and_then(|body| serde_json::from_str(&body).ok());
+    if let Some(etag) = request.if_match.and_then(|etag| HeaderValue::try_from(etag).ok()) {
+        call.headers.insert(header::IF_MATCH, etag);
+    }
+    let answer = vestibule.call(&session, call).await?;
+    Ok(Answer {
+        status: answer.status.as_u16(),
+        etag: answer.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned),
+        body: String::from_utf8_lossy(&answer.body).into_owned(),
+    })
+}
+
+/// Sends the person to the log-in page. The library has ended the session.
+pub(super) fn session_ended() {
+    respond::to_login_from_page();
+}

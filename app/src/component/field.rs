@@ -1,0 +1,146 @@
+//! Labelled fields that tell what is wrong with them.
+
+use leptos::prelude::*;
+
+use super::Submission;
+
+/// One line of text.
+#[component]
+pub(crate) fn Field(
+    form: Submission,
+    name: &'static str,
+    label: &'static str,
+    #[prop(default = "text")] kind: &'static str,
+    #[prop(default = "on")] autocomplete: &'static str,
+    /// The longest text, in UTF-16 code units as the browser counts.
+    #[prop(default = 320)]
+    max: u16,
+    #[prop(optional, into)] value: String,
+) -> impl IntoView {
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <input
+                id=name
+                name=name
+                type=kind
+                value=value
+                autocomplete=autocomplete
+                maxlength=max
+                required
+                aria-invalid=invalid(form, name)
+                aria-describedby=described_by(form, name, None)
+            />
+            <FieldError form name/>
+        </div>
+    }
+}
+
+/// A password, which JavaScript can show.
+#[component]
+pub(crate) fn PasswordField(
+    form: Submission,
+    #[prop(default = "current-password")] autocomplete: &'static str,
+    /// The shortest password; 0 takes any.
+    #[prop(default = 0)]
+    min: u16,
+) -> impl IntoView {
+    let name = "password";
+    let shown = RwSignal::new(false);
+    let hint = (min > 0).then(|| view! { <p class="hint" id="password-hint">"At least " {min} " characters."</p> });
+    view! {
+        <div class="field">
+            <label for=name id="password-label">"Password"</label>
+            <div class="with-button">
+                <input
+                    id=name
+                    name=name
+                    type=move || if shown.get() { "text" } else { "password" }
+                    autocomplete=autocomplete
+                    minlength=(min > 0).then_some(min)
+                    maxlength="4096"
+                    required
+                    aria-invalid=invalid(form, name)
+                    aria-describedby=described_by(form, name, hint.is_some().then_some("password-hint"))
+                />
+                <button
+                    type="button"
+                    class="reveal needs-script"
+                    aria-pressed=move || shown.get().to_string()
+                    aria-describedby="password-label"
+                    on:click=move |_| shown.update(|shown| *shown = !*shown)
+                >
+                    {move || if shown.get() { "Hide" } else { "Show" }}
+                </button>
+            </div>
+            {hint}
+            <FieldError form name/>
+        </div>
+    }
+}
+
+/// Text of several lines.
+#[component]
+#[expect(clippy::needless_pass_by_value, reason = "a component owns its properties")]
+pub(crate) fn TextField(
+    form: Submission,
+    name: &'static str,
+    label: &'static str,
+    #[prop(default = 5)] rows: u8,
+    #[prop(optional, into)] value: String,
+) -> impl IntoView {
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <textarea
+                id=name
+                name=name
+                rows=rows
+                maxlength="20000"
+                aria-invalid=invalid(form, name)
+                aria-describedby=described_by(form, name, None)
+                inner_html=area_html(&value)
+            ></textarea>
+            <FieldError form name/>
+        </div>
+    }
+}
+
+#[component]
+fn FieldError(form: Submission, name: &'static str) -> impl IntoView {
+    move || form.field_error(name).map(|error| view! { <p class="field-error" id=error_id(name)>{error}</p> })
+}
+
+fn invalid(form: Submission, name: &'static str) -> impl Fn() -> Option<&'static str> + Copy {
+    move || form.field_error(name).map(|_| "true")
+}
+
+fn described_by(form: Submission, name: &'static str, hint: Option<&'static str>) -> impl Fn() -> Option<String> {
+    move || {
+        let error = form.field_error(name).map(|_| error_id(name));
+        let ids: Vec<_> = hint.map(str::to_owned).into_iter().chain(error).collect();
+        (!ids.is_empty()).then(|| ids.join(" "))
+    }
+}
+
+/// The content of a text area as HTML. The parser of a document drops a first line break (HTML
+/// §13.1.2.5), so that one more keeps a text that begins with one; setting it by script drops none.
+fn area_html(text: &str) -> String {
+    let first = if cfg!(feature = "ssr") { "\n" } else { "" };
+    format!("{first}{}", text.replace('&', "&amp;").replace('<', "&lt;"))
+}
+
+fn error_id(name: &str) -> String {
+    format!("{name}-error")
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::area_html;
+
+    #[test]
+    fn keeps_a_text_in_its_area() {
+        assert_eq!(area_html("</textarea><script>&lt;"), "\n&lt;/textarea>&lt;script>&amp;lt;");
+        assert_eq!(area_html("\nafter an empty line"), "\n\nafter an empty line");
+    }
+}

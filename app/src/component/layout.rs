@@ -1,0 +1,129 @@
+//! What is around every page: the header, the notices, the footer.
+
+use std::time::Duration;
+
+use leptos::{ev::SubmitEvent, prelude::*, server_fn::ServerFn};
+use leptos_router::hooks::{use_location, use_navigate};
+
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+use super::{Notice, Submission};
+use crate::{
+    action::session::Logout,
+    api::session,
+    art,
+    query::Query,
+    user::{CurrentUser, User},
+};
+
+/// The frame of all pages.
+#[component]
+pub(crate) fn Layout(children: Children) -> impl IntoView {
+    let location = use_location();
+    let notice = Notice::provide(&Query::parse(&location.search.get_untracked()));
+    focus_new_page(location.pathname);
+    view! {
+        <a class="skip-link" href="#main" rel="external">"Skip to content"</a>
+        <Header path=location.pathname/>
+        <main id="main" tabindex="-1">{children()}</main>
+        <div class="notice" role="status" aria-live="polite" data-shown=move || notice.is_shown().then_some("")>
+            {move || notice.text()}
+        </div>
+        <footer class="site-footer">
+            <p>"Vestibule keeps the key at the door. MIT or Apache-2.0."</p>
+        </footer>
+    }
+}
+
+#[component]
+fn Header(path: Memo<String>) -> impl IntoView {
+    let user = CurrentUser::expect();
+    let current = move |page: &'static str| move || (path.get() == page).then_some("page");
+    view! {
+        <header class="site-header">
+            <a class="brand" href="/">
+                <span class="brand-mark" aria-hidden="true" inner_html=art::MARK></span>
+                "Vestibule"
+            </a>
+            <nav class="site-nav" aria-label="Main">
+                <a href="/notes" aria-current=current("/notes")>"Notes"</a>
+                {move || match user.get() {
+                    Some(user) => view! { <LoggedIn user current=current("/account")/> }.into_any(),
+                    None => {
+                        view! {
+                            <a href="/login" aria-current=current("/login")>"Log in"</a>
+                            <a class="button" href="/signup" aria-current=current("/signup")>"Sign up"</a>
+                        }
+                            .into_any()
+                    }
+                }}
+            </nav>
+        </header>
+    }
+}
+
+#[component]
+fn LoggedIn(user: User, current: impl Fn() -> Option<&'static str> + Send + 'static) -> impl IntoView {
+    let initial: String = user.display_name().chars().next().into_iter().flat_map(char::to_uppercase).collect();
+    view! {
+        <a href="/account" aria-current=current>
+            <span class="avatar" aria-hidden="true">{initial}</span>
+            "Account"
+        </a>
+        <LogOut/>
+    }
+}
+
+/// The button that logs out, from any page to the home page.
+#[component]
+pub(crate) fn LogOut() -> impl IntoView {
+    let (user, notice, navigate) = (CurrentUser::expect(), Notice::expect(), use_navigate());
+    let form = Submission::new(None);
+    let submit = move |event: SubmitEvent| {
+        let navigate = navigate.clone();
+        form.run(
+            &event,
+            |fields| session::post::<()>(Logout::PATH, fields),
+            move |()| {
+                // First away from the private page, which would ask for a log-in.
+                navigate("/", leptos_router::NavigateOptions::default());
+                user.log_out();
+                notice.show("You are logged out.");
+            },
+        );
+    };
+    view! {
+        <form method="post" action=Logout::PATH on:submit=submit>
+            <button class="button quiet" type="submit">"Log out"</button>
+        </form>
+    }
+}
+
+/// Moves the focus to the heading of a new page, as a browser would start anew there.
+fn focus_new_page(path: Memo<String>) {
+    Effect::new(move |before: Option<String>| {
+        let path = path.get();
+        if before.is_some_and(|before| before != path) {
+            request_animation_frame(|| focus_heading_within(PATIENCE));
+        }
+        path
+    });
+}
+
+/// How often to look for a heading that comes with a page's data, every tenth of a second.
+const PATIENCE: u8 = 50;
+
+/// Moves the focus to the page's heading, so that a screen reader reads it.
+pub(crate) fn focus_heading() {
+    focus_heading_within(0);
+}
+
+fn focus_heading_within(tries: u8) {
+    if let Ok(Some(heading)) = document().query_selector("main h1") {
+        let _ = heading.set_attribute("tabindex", "-1");
+        let _ = heading.unchecked_into::<HtmlElement>().focus();
+    } else if tries > 0 {
+        set_timeout(move || focus_heading_within(tries - 1), Duration::from_millis(100));
+    }
+}

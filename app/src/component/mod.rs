@@ -1,0 +1,21 @@
+//! The parts that pages are made of.
+
+mod field;
+mod form;
+mod layout;
+mod notice;
+mod pager;
+mod private;
+mod time;
+mod trouble;
+
+pub(crate) use self::{
+    field::{Field, PasswordField, TextField},
+    form::{Alert, Fields, Submission, Submit, form_of},
+    layout::{Layout, LogOut, focus_heading},
+    notice::Notice,
+    pager::Pager,
+    private::{go, private, visitor},
+    time::Time,
+    trouble::Trouble,
+};

@@ -1,0 +1,65 @@
+//! Pages for those who are logged in, and pages for those who are not.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+#[cfg(not(feature = "ssr"))]
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+
+use crate::{
+    query::use_query,
+    return_to,
+    user::{CurrentUser, login_path},
+};
+
+/// Wraps a page that only a person who is logged in may see. Anybody else goes to the log-in page
+/// and comes back. When the session ends, the page is gone at once; for another person it starts anew.
+pub(crate) fn private<V: IntoView + 'static>(page: fn() -> V) -> impl Fn() -> AnyView + Clone + Send + 'static {
+    move || {
+        let user = CurrentUser::expect();
+        let id = Memo::new(move |_| user.get().map(|user| user.id));
+        (move || {
+            if id.get().is_some() {
+                page().into_any()
+            } else {
+                to_login(user);
+                ().into_any()
+            }
+        })
+        .into_any()
+    }
+}
+
+/// Wraps a page for somebody who is about to log in. Who is logged in goes on to where they wanted.
+pub(crate) fn visitor<V: IntoView + 'static>(page: fn() -> V) -> impl Fn() -> AnyView + Clone + Send + 'static {
+    move || {
+        let user = CurrentUser::expect();
+        let (known, query) = (Memo::new(move |_| user.is_logged_in()), use_query());
+        (move || {
+            if known.get() {
+                go(return_to::or_notes(&query.get_untracked().text("return_to")));
+                ().into_any()
+            } else {
+                page().into_any()
+            }
+        })
+        .into_any()
+    }
+}
+
+fn to_login(user: CurrentUser) {
+    let location = use_location();
+    let (path, search) = (location.pathname.get_untracked(), location.search.get_untracked());
+    let here = if search.is_empty() { path.clone() } else { format!("{path}?{search}") };
+    // A log-out has left for another page already.
+    if matches!(path.split('/').nth(1), Some("notes" | "account")) {
+        go(&login_path(&here, user.has_ended()));
+    }
+}
+
+/// Goes to another page: by a redirect of the server, or in the browser in place of this page.
+pub(crate) fn go(path: &str) {
+    #[cfg(feature = "ssr")]
+    crate::respond::redirect(path);
+    #[cfg(not(feature = "ssr"))]
+    use_navigate()(path, NavigateOptions { replace: true, ..NavigateOptions::default() });
+}

@@ -1,0 +1,67 @@
+//! The app that people see: pages, components, server functions and the user context.
+//!
+//! It is compiled twice: for the server (`ssr`), which renders the pages and runs the server
+//! functions, and for the browser (`hydrate`), which takes over from there. To make it yours, start
+//! in `page/`; `docs/make-it-yours.md` leads the way.
+
+mod action;
+mod api;
+mod art;
+mod component;
+#[cfg(feature = "ssr")]
+mod csp;
+mod hydration;
+mod page;
+mod query;
+mod respond;
+mod return_to;
+#[cfg(not(feature = "ssr"))]
+mod session_watch;
+#[cfg(feature = "ssr")]
+mod shell;
+mod user;
+
+use leptos::prelude::*;
+use leptos_meta::provide_meta_context;
+use leptos_router::{
+    SsrMode,
+    components::{FlatRoutes, Route, Router},
+    path,
+};
+
+pub use self::hydration::finish_hydration;
+#[cfg(feature = "ssr")]
+pub use self::{action::register, shell::shell};
+use self::{
+    component::{Layout, private, visitor},
+    page::{Account, EditNote, Home, LogIn, NotFound, Notes, SignUp},
+    user::CurrentUser,
+};
+
+/// The whole app: the context that all pages share, and the pages.
+///
+/// Pages with an API's data are rendered whole before the answer leaves (`SsrMode::Async`), so that
+/// status, redirects and cookies are right and the page works without JavaScript.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let user = CurrentUser::provide();
+    #[cfg(not(feature = "ssr"))]
+    session_watch::watch_session(user);
+    #[cfg(feature = "ssr")]
+    let _ = user;
+    view! {
+        <Router>
+            <Layout>
+                <FlatRoutes fallback=NotFound>
+                    <Route path=path!("/") view=Home ssr=SsrMode::Async/>
+                    <Route path=path!("/login") view=visitor(LogIn) ssr=SsrMode::Async/>
+                    <Route path=path!("/signup") view=visitor(SignUp) ssr=SsrMode::Async/>
+                    <Route path=path!("/notes") view=private(Notes) ssr=SsrMode::Async/>
+                    <Route path=path!("/notes/:id") view=private(EditNote) ssr=SsrMode::Async/>
+                    <Route path=path!("/account") view=private(Account) ssr=SsrMode::Async/>
+                </FlatRoutes>
+            </Layout>
+        </Router>
+    }
+}

@@ -1,0 +1,43 @@
+//! The log-in page.
+
+use leptos::{ev::SubmitEvent, prelude::*, server_fn::ServerFn};
+use leptos_meta::Title;
+
+use crate::{
+    action::session::Login,
+    api::{problem, session},
+    art,
+    component::{Alert, Field, PasswordField, Submission, Submit},
+    query::{self, use_query},
+    user::CurrentUser,
+};
+
+#[component]
+pub(crate) fn LogIn() -> impl IntoView {
+    let (user, query) = (CurrentUser::expect(), use_query().get_untracked());
+    let form = Submission::new(problem::query::read(&query));
+    let return_to = query.text("return_to");
+    let signup = query::path("/signup", &[("return_to", &return_to)]);
+    let log_in = move |event: SubmitEvent| {
+        form.run(&event, |fields| session::post(Login::PATH, fields), move |person| user.log_in(person));
+    };
+
+    view! {
+        <Title text="Log in · Vestibule"/>
+        <section class="door">
+            <span class="door-mark" aria-hidden="true" inner_html=art::MARK></span>
+            <h1>"Log in"</h1>
+            {query.get("ended").map(|_| {
+                view! { <p class="hint-box" role="status">"Your session has ended. Log in again to go on."</p> }
+            })}
+            <form method="post" action=Login::PATH class="form" prop:noValidate=true on:submit=log_in>
+                <Alert form/>
+                <Field form name="email" label="E-mail" kind="email" autocomplete="username" value=query.text("email")/>
+                <PasswordField form/>
+                <input type="hidden" name="return_to" value=return_to/>
+                <Submit form>"Log in"</Submit>
+            </form>
+            <p class="door-else">"New here? " <a href=signup>"Sign up"</a></p>
+        </section>
+    }
+}

@@ -1,0 +1,127 @@
+//! What a page or server function makes of the HTTP answer. In the browser there is no answer to
+//! make, and these functions do nothing.
+
+#[cfg(feature = "ssr")]
+pub(crate) use self::server::*;
+
+/// Sets the status of the answer.
+pub(crate) fn status(status: u16) {
+    #[cfg(feature = "ssr")]
+    self::server::set_status(status);
+    #[cfg(not(feature = "ssr"))]
+    let _ = status;
+}
+
+#[cfg(feature = "ssr")]
+mod server {
+    use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+    use leptos::prelude::use_context;
+    use leptos_axum::ResponseOptions;
+    use vestibule::{Vestibule, session::Session};
+
+    use crate::{
+        api::problem::{Problem, query as problem_query},
+        query,
+    };
+
+    /// The session of this request. `None` while the list of routes is made at start-up.
+    pub(crate) fn session() -> Option<Session> {
+        use_context::<Session>().or_else(|| use_context::<Parts>()?.extensions.get().cloned())
+    }
+
+    /// The library and the session of this request.
+    ///
+    /// # Errors
+    /// When there is no request.
+    pub(crate) fn visit() -> Result<(Vestibule, Session), Problem> {
+        use_context::<Vestibule>().zip(session()).ok_or_else(|| Problem::of_status(500))
+    }
+
+    pub(super) fn set_status(status: u16) {
+        if let (Some(answer), Ok(status)) = (use_context::<ResponseOptions>(), StatusCode::from_u16(status)) {
+            answer.set_status(status);
+        }
+    }
+
+    /// Sets a header of the answer; a value that no header can have is left out.
+    pub(crate) fn header(name: HeaderName, value: &str) {
+        if let (Some(answer), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(value)) {
+            answer.insert_header(name, value);
+        }
+    }
+
+    /// Answers a page with a redirect, whatever the client accepts.
+    pub(crate) fn redirect(path: &str) {
+        set_status(302);
+        header(header::LOCATION, path);
+    }
+
+    /// Sends a person whose session has ended, and who asked for a page, to the log-in page.
+    pub(crate) fn to_login_from_page() {
+        if let Some(parts) = use_context::<Parts>()
+            && parts.method == http::Method::GET
+        {
+            let here = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+            redirect(&crate::user::login_path(here, true));
+        }
+    }
+
+    /// Whether the request brought a session's cookie. When nobody is logged in all the same, the
+    /// session has ended on its own: a log-out removes the cookie.
+    pub(crate) fn had_session() -> bool {
+        use_context::<Parts>().is_some_and(|parts| {
+            let mut cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+            cookies.any(|value| {
+                value.split(';').any(|pair| {
+                    let name = pair.trim().split('=').next().unwrap_or_default();
+                    matches!(name, "vestibule" | "__Host-vestibule")
+                })
+            })
+        })
+    }
+
+    /// Finishes a server function. A form without JavaScript (it accepts HTML) goes on to a page: to
+    /// `done`, or with the failure and what was typed to `back`. A `fetch` gets the value, or the
+    /// failure with its own status.
+    ///
+    /// # Errors
+    /// The failure, as given.
+    pub(crate) fn finish<T>(
+        outcome: Result<T, Problem>,
+        done: &str,
+        back: impl FnOnce(&Problem) -> String,
+    ) -> Result<T, Problem> {
+        let form = use_context::<Parts>().is_some_and(|parts| {
+            let accept = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+            accept.is_some_and(|accept| accept.contains("text/html"))
+        });
+        header(header::CACHE_CONTROL, "no-store");
+        match &outcome {
+            _ if form => {
+                let to = outcome.as_ref().map_or_else(back, |_| done.to_owned());
+                // Set here: by itself Leptos would go back to the page that the form was on.
+                set_status(303);
+                header(header::LOCATION, &to);
+            }
+            Ok(_) => {}
+            Err(problem) => set_status(problem.status),
+        }
+        outcome
+    }
+
+    /// A path with the failure and what was typed. What is too long for a URL is left out, from the
+    /// last field on.
+    pub(crate) fn back(page: &str, problem: &Problem, typed: &[(&str, &str)]) -> String {
+        /// What servers and proxies commonly take as a request line.
+        const LONGEST: usize = 7_000;
+        let error = problem_query::write(problem);
+        let mut fields = vec![("error", error.as_str())];
+        for field in typed {
+            fields.push(*field);
+            if query::path(page, &fields).len() > LONGEST {
+                fields.pop();
+            }
+        }
+        query::path(page, &fields)
+    }
+}
