@@ -1,0 +1,41 @@
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { stopAll } from './support/child'
+import { demoApiBinary } from './support/demo-api'
+import { startFeathers } from './support/feathers'
+import { logDirectory, requireFile } from './support/path'
+import { publishServers } from './support/server'
+import { SHORT_DEMO_LIFE, SHORT_FEATHERS_LIFE } from './support/lifetime'
+import { binary, startVestibule } from './support/vestibule'
+
+/** Starts what the tests run against, and answers how to stop it. */
+export default async function globalSetup(): Promise<() => Promise<void>> {
+  requireFile(binary(), 'cargo leptos build --release')
+  requireFile(demoApiBinary(), 'cargo build --release -p demo-api')
+  await mkdir(logDirectory, { recursive: true })
+  try {
+    await startServers()
+  } catch (error) {
+    await stopAll()
+    throw error
+  }
+  return stopAll
+}
+
+async function startServers(): Promise<void> {
+  const log = (name: string) => path.join(logDirectory, `${name}.log`)
+  const [feathers, shortFeathers] = await Promise.all([
+    startFeathers({ log: log('feathers') }),
+    startFeathers({ log: log('feathers-short'), jwtLife: `${SHORT_FEATHERS_LIFE}s` }),
+  ])
+  const [demo, shortDemo, onFeathers, onShortFeathers] = await Promise.all([
+    startVestibule({ log: log('vestibule-demo') }),
+    startVestibule({ log: log('vestibule-demo-short'), env: SHORT_DEMO_LIFE.env }),
+    startVestibule({ log: log('vestibule-feathers'), api: feathers }),
+    startVestibule({ log: log('vestibule-feathers-short'), api: shortFeathers }),
+  ])
+  publishServers({
+    demo: { long: demo.url, short: shortDemo.url },
+    feathers: { long: onFeathers.url, short: onShortFeathers.url },
+  })
+}

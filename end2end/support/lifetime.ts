@@ -1,0 +1,14 @@
+/** Seconds that a token of the short-lived Feathers server is good for. It has no refresh. */
+export const SHORT_FEATHERS_LIFE = 3
+
+/** The short-lived demo API: a session of it ends when its refresh token does. Seconds. */
+export const SHORT_DEMO_LIFE = {
+  refresh: 4,
+  env: {
+    VESTIBULE_DEMO__ACCESS_TOKEN_LIFETIME: '2',
+    VESTIBULE_DEMO__REFRESH_TOKEN_LIFETIME: '4',
+  },
+}
+
+/** Milliseconds after a log-in when no token of the short-lived servers is good any more. */
+export const SHORT_SESSION_IS_OVER = (Math.max(SHORT_FEATHERS_LIFE, SHORT_DEMO_LIFE.refresh) + 1) * 1000

@@ -1,0 +1,67 @@
+import { expect, test } from '../support/fixtures'
+import { SHORT_SESSION_IS_OVER } from '../support/lifetime'
+import { ada, adasNote, grace, gracesNote } from '../support/person'
+
+test.use({ life: 'short' })
+
+/** Until every token is past its end. Nothing else tells: asking the server could prolong the session. */
+async function sessionIsOver(since: number): Promise<void> {
+  await expect
+    .poll(() => Date.now() - since, { timeout: SHORT_SESSION_IS_OVER + 5_000 })
+    .toBeGreaterThan(SHORT_SESSION_IS_OVER)
+}
+
+test('a page load after the token\'s end leads to the log-in, and back', async ({ app, page, context }) => {
+  await app.visit('/login?return_to=%2Fnotes')
+  await app.logIn(ada)
+  await expect(app.heading('Notes')).toBeVisible()
+  await expect(app.note(adasNote)).toBeVisible()
+  await sessionIsOver(Date.now())
+
+  await app.visit('/notes?q=note')
+  await expect(app.heading('Log in')).toBeVisible()
+  await expect(app.status('Your session has ended. Log in again to go on.')).toBeVisible()
+  await app.expectLoggedOut()
+  expect(new URL(page.url()).searchParams.get('return_to')).toBe('/notes?q=note')
+  expect(await page.content()).not.toContain(adasNote)
+  expect(await context.cookies()).toEqual([])
+
+  await app.logIn(ada)
+  await app.expectPath('/notes?q=note')
+  await expect(app.heading('Notes')).toBeVisible()
+  await expect(app.note(adasNote)).toBeVisible()
+})
+
+test('a click after the token\'s end leads to the log-in, and back', { tag: '@js' }, async ({ app, page, context, guard }) => {
+  guard.allowStatus(401)
+  await app.visit('/login?return_to=%2Fnotes')
+  await app.logIn(grace)
+  await expect(app.note(gracesNote)).toBeVisible()
+  await sessionIsOver(Date.now())
+
+  await app.search('compiler')
+  await expect(app.heading('Log in')).toBeVisible()
+  await expect(app.status('Your session has ended. Log in again to go on.')).toBeVisible()
+  await app.expectLoggedOut()
+  expect(new URL(page.url()).searchParams.get('return_to')).toMatch(/^\/notes(\?q=compiler)?$/)
+  await expect(page.getByText(gracesNote)).toBeHidden()
+  expect(await context.cookies()).toEqual([])
+
+  await app.logIn(grace)
+  await expect(app.heading('Notes')).toBeVisible()
+  await expect(app.note(gracesNote)).toBeVisible()
+})
+
+test('a form sent after the token\'s end leads to the log-in', async ({ app, guard }) => {
+  guard.allowStatus(401)
+  await app.visit('/login?return_to=%2Fnotes')
+  await app.logIn(grace)
+  await expect(app.heading('Notes')).toBeVisible()
+  await app.ready()
+  await sessionIsOver(Date.now())
+  await app.field('Title').fill('Too late')
+  await app.field('Text').fill('to be saved')
+  await app.main.getByRole('button', { name: 'Add note' }).click()
+  await expect(app.heading('Log in')).toBeVisible()
+  await app.expectLoggedOut()
+})

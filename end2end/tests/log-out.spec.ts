@@ -1,0 +1,40 @@
+import { expect, test } from '../support/fixtures'
+
+test('a log-out ends it, on every page', async ({ app, context, send, member }) => {
+  expect(member.email).not.toBe('')
+  await app.visit('/notes')
+  await app.logOut()
+  expect(await context.cookies()).toEqual([])
+  expect(await (await send('GET', '/api/session')).json()).toMatchObject({ loggedIn: false, user: null })
+  expect((await send('GET', '/api/proxy/notes')).status()).toBe(401)
+  for (const path of ['/notes', '/account']) {
+    await app.visit(path)
+    await expect(app.heading('Log in')).toBeVisible()
+    await app.expectLoggedOut()
+  }
+})
+
+test('the account page logs out as well', async ({ app, context, member }) => {
+  expect(member.email).not.toBe('')
+  await app.visit('/account')
+  await app.main.getByRole('button', { name: 'Log out' }).click()
+  await app.expectLoggedOut()
+  expect(await context.cookies()).toEqual([])
+})
+
+test('the back button shows nothing private after a log-out', async ({ app, page, member }) => {
+  await app.visit('/account')
+  await expect(app.main.getByText(member.email)).toBeVisible()
+  await app.visit('/notes')
+  await app.addNote('Between us', 'Nobody else reads this.')
+  await app.logOut()
+
+  for (let steps = 0; steps < 3; steps += 1) {
+    await page.goBack()
+    await app.expectLoggedOut()
+    await expect(page.getByText('Nobody else reads this.')).toBeHidden()
+    const html = await page.content()
+    expect(html).not.toContain('Nobody else reads this.')
+    expect(html).not.toContain(member.email)
+  }
+})
