@@ -20,6 +20,7 @@
 //! | [`return_to`] | where a log-in may lead |
 //! | [`error`] | what a client sees when something fails |
 
+mod attempts;
 pub mod clock;
 pub mod config;
 pub mod contract;

@@ -27,7 +27,10 @@ pub(crate) async fn through_proxy(vestibule: &Vestibule, session: &Session, requ
     };
     match vestibule.log_in(session, &email, &password).await {
         Ok(user) => Json(json!({ "user": user })).into_response(),
-        Err(failure) => Problem::new(failure.status, failure.message).into_response(),
+        Err(failure) => {
+            let problem = Problem { retry_after: failure.retry_after, ..Problem::new(failure.status, failure.message) };
+            problem.into_response()
+        }
     }
 }
 

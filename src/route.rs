@@ -1,11 +1,14 @@
 //! The routes and layers that [`Vestibule`] adds to a router.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Json, Router,
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -86,11 +89,18 @@ async fn with_session(State(vestibule): State<Vestibule>, mut request: Request<B
     let passive = request.uri().path() == SESSION_PATH || request.headers().contains_key(BACKGROUND_HEADER);
     let sessions = vestibule.sessions();
     let session = sessions.resolve(&cookies, passive, vestibule.upstream()).await;
+    session.set_client(client(&vestibule, &request));
     let before: Option<Arc<Record>> = session.record();
     request.extensions_mut().insert(session.clone());
     let mut response = next.run(request).await;
     sessions.write(&session, before.as_deref(), &cookies, response.headers_mut());
     response
+}
+
+/// The client's address: the connection's, or what trusted proxies say.
+fn client(vestibule: &Vestibule, request: &Request<Body>) -> Option<IpAddr> {
+    let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+    Some(vestibule.trusted_proxies().client(request.headers(), peer.ip()))
 }
 
 /// The request's cookies, kept while the handler owns the request.

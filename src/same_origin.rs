@@ -130,11 +130,10 @@ impl Rules {
 
     fn check_reading(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         match site(headers) {
-            Said::Same | Said::Nobody => Ok(()),
             Said::Other => Err(Refusal::Site),
-            // A plain GET has no `Origin`, so that none says nothing.
+            // A plain GET has no `Origin`: only a foreign one tells something.
             Said::Nothing if self.origin(headers) == Said::Other => Err(Refusal::Origin),
-            Said::Nothing => Ok(()),
+            Said::Same | Said::Nobody | Said::Nothing => Ok(()),
         }
     }
 
@@ -148,11 +147,7 @@ impl Rules {
     }
 
     fn origin(&self, headers: &HeaderMap) -> Said {
-        match only(headers, &header::ORIGIN) {
-            None => Said::Nothing,
-            Some(Some(origin)) if origin == self.origin.as_bytes() => Said::Same,
-            Some(_) => Said::Other,
-        }
+        said(headers, &header::ORIGIN, |origin| if origin == self.origin.as_bytes() { Said::Same } else { Said::Other })
     }
 
     fn is_guarded(&self, path: &str) -> bool {
@@ -164,19 +159,21 @@ impl Rules {
 }
 
 fn site(headers: &HeaderMap) -> Said {
-    match only(headers, &SEC_FETCH_SITE) {
-        None => Said::Nothing,
-        Some(Some(b"same-origin")) => Said::Same,
-        Some(Some(b"none")) => Said::Nobody,
-        Some(_) => Said::Other,
-    }
+    said(headers, &SEC_FETCH_SITE, |site| match site {
+        b"same-origin" => Said::Same,
+        b"none" => Said::Nobody,
+        _ => Said::Other,
+    })
 }
 
-/// A field's one value; `Some(None)` when there are several, which no browser sends.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a [u8]>> {
+/// What a field says, as `meaning` reads its value. No browser sends one of them twice.
+fn said(headers: &HeaderMap, name: &HeaderName, meaning: impl FnOnce(&[u8]) -> Said) -> Said {
     let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    Some(values.next().is_none().then(|| first.as_bytes()))
+    match (values.next(), values.next()) {
+        (None, _) => Said::Nothing,
+        (Some(one), None) => meaning(one.as_bytes()),
+        (Some(_), Some(_)) => Said::Other,
+    }
 }
 
 fn is_safe(method: &Method) -> bool {

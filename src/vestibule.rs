@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::{
+    attempts::Attempts,
     clock::Clock,
     config::{Config, ConfigError},
-    proxy::Proxy,
+    proxy::{Proxy, TrustedProxies},
     random::Random,
     secret::Secret,
     session::{Key, Session, Sessions},
@@ -43,6 +44,8 @@ pub struct Vestibule {
 struct Shared {
     config: Config,
     sessions: Sessions,
+    attempts: Attempts,
+    trusted_proxies: TrustedProxies,
 }
 
 /// Why a [`Vestibule`] cannot be made.
@@ -98,12 +101,13 @@ impl Vestibule {
             &url,
             &config.proxy,
             contract.credential(),
-            contract.token_paths(),
+            &contract.token_paths(),
             &config.public_url,
             clock,
             sessions.ends().clone(),
         )?;
-        Ok(Self { shared: Arc::new(Shared { config, sessions }), upstream, proxy })
+        let trusted_proxies = TrustedProxies::new(&config.proxy.trusted_proxies);
+        Ok(Self { shared: Arc::new(Shared { trusted_proxies, attempts: Attempts::new(&config.login), config, sessions }), upstream, proxy })
     }
 
     /// The same with connection pools of its own: for a server with one runtime per core, so that
@@ -131,6 +135,10 @@ impl Vestibule {
         &self.shared.sessions
     }
 
+    pub(crate) fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.shared.trusted_proxies
+    }
+
     pub(crate) fn upstream(&self) -> &Upstream {
         &self.upstream
     }
@@ -145,6 +153,7 @@ impl Vestibule {
     /// What to tell the person. Whatever session there was goes on untouched.
     pub async fn log_in(&self, session: &Session, email: &str, password: &Secret) -> Result<Value, Failure> {
         check_credentials(email, password)?;
+        self.count_attempt(session, email)?;
         let now = self.sessions().clock().now();
         let LogIn { tokens, user } = self.upstream.log_in(email, password, now).await?;
         let record = self.sessions().begin(tokens, user.to_string()).map_err(|error| {
@@ -157,6 +166,18 @@ impl Vestibule {
         tracing::info!(session = ?record.id, "logged in");
         session.start(record);
         Ok(user)
+    }
+
+    /// Refuses what looks like guessing.
+    fn count_attempt(&self, session: &Session, email: &str) -> Result<(), Failure> {
+        let counted = self.shared.attempts.count(session.client(), email);
+        counted.map_err(|wait| {
+            tracing::warn!(client = ?session.client(), "too many attempts to log in");
+            Failure {
+                retry_after: u32::try_from(wait.as_secs()).ok(),
+                ..Failure::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Wait a minute and try again.")
+            }
+        })
     }
 
     /// Signs a person up at the API, then logs in with the `email` and `password` among `fields`.

@@ -53,6 +53,9 @@ export async function startVestibule(options: VestibuleOptions): Promise<Vestibu
       VESTIBULE_DATA_DIR: scratch,
       VESTIBULE_LISTEN: address,
       VESTIBULE_PUBLIC_URL: publicUrl ?? url,
+      // The suite logs in more often than any person.
+      VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ADDRESS: '0',
+      VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ACCOUNT: '0',
       ...(api === undefined ? {} : { VESTIBULE_API__URL: api.url, VESTIBULE_API__CONTRACT: api.contract }),
       ...env,
     },

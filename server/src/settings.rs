@@ -12,7 +12,7 @@ use figment::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 use vestibule::{
-    config::{ApiConfig, Config, ConfigError, ProxyConfig, SessionConfig},
+    config::{ApiConfig, Config, ConfigError, LoginConfig, ProxyConfig, SessionConfig},
     contract::Contract,
 };
 
@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
     /// Where the API is and what it speaks.
     pub(crate) api: ApiConfig,
+    /// How often somebody may try to log in.
+    pub(crate) login: LoginConfig,
     /// How long a session lasts and what seals it.
     pub(crate) session: SessionConfig,
     /// The proxy to the API.
@@ -68,6 +70,7 @@ impl Default for Settings {
             data_dir: PathBuf::from("data"),
             threads: 0,
             api: ApiConfig::default(),
+            login: LoginConfig::default(),
             session: SessionConfig::default(),
             proxy: ProxyConfig::default(),
             demo: DemoSettings::default(),
@@ -107,7 +110,7 @@ impl Settings {
     pub(crate) fn library(&self) -> Result<Config, ConfigError> {
         Ok(Config {
             public_url: self.public_url()?,
-            api: self.api.clone(),
+            api: self.api.clone(), login: self.login.clone(),
             session: self.session.clone(),
             proxy: self.proxy.clone(),
         })

@@ -1,6 +1,7 @@
 //! The library's configuration: plain structs that any loader can fill, each field documented.
 
 mod api;
+mod login;
 pub mod proxy;
 mod session;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 pub use api::ApiConfig;
+pub use login::LoginConfig;
 pub use proxy::ProxyConfig;
 pub use session::{SameSite, SessionConfig};
 
@@ -21,6 +23,9 @@ pub struct Config {
     /// Where the API is and what it speaks.
     #[serde(default)]
     pub api: ApiConfig,
+    /// How often somebody may try to log in.
+    #[serde(default)]
+    pub login: LoginConfig,
     /// How long a session lasts and what seals it.
     #[serde(default)]
     pub session: SessionConfig,
@@ -49,7 +54,7 @@ impl ConfigError {
 impl Config {
     /// The defaults for a server that people see at `public_url`.
     pub fn new(public_url: Url) -> Self {
-        Self { public_url, api: ApiConfig::default(), session: SessionConfig::default(), proxy: ProxyConfig::default() }
+        Self { public_url, api: ApiConfig::default(), login: LoginConfig::default(), session: SessionConfig::default(), proxy: ProxyConfig::default() }
     }
 
     /// Checks each value and what they mean together.

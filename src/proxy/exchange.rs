@@ -10,6 +10,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, header,
     uri::{Parts, PathAndQuery},
@@ -52,6 +53,7 @@ pub(super) struct Answer {
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
 
 /// How one attempt ended without an answer.
+#[expect(clippy::large_enum_variant, reason = "it lives for one match, and is rare: an allocation would cost more")]
 enum Lost {
     /// Nothing was written.
     Unsent(Request<RequestBody>),
@@ -154,18 +156,17 @@ async fn after_upload<F: Future>(sent: F, flow: &Flow, times: &Times) -> Result<
         flow.open();
     }
     loop {
-        let (finished, bytes) = (flow.is_finished(), flow.bytes());
-        let limit = if finished { times.first_byte } else { times.idle };
-        if let Ok(sent) = timeout(limit, &mut sent).await {
-            return Ok(sent);
-        }
-        if finished {
-            return Err(Failure::FirstByteTimeout);
-        }
-        if !flow.is_finished() && flow.bytes() == bytes {
-            return Err(if flow.waits_for_client() { Failure::ClientStalled } else { Failure::UploadStalled });
+        let bytes = flow.bytes();
+        let finished = std::pin::pin!(flow.finished());
+        match timeout(times.idle, select(&mut sent, finished)).await {
+            Ok(Either::Left((sent, _))) => return Ok(sent),
+            Ok(Either::Right(_)) => break,
+            Err(_) if flow.bytes() > bytes => {}
+            Err(_) if flow.waits_for_client() => return Err(Failure::ClientStalled),
+            Err(_) => return Err(Failure::UploadStalled),
         }
     }
+    timeout(times.first_byte, sent).await.map_err(|_| Failure::FirstByteTimeout)
 }
 
 /// RFC 9110 §9.2.2.

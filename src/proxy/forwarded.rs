@@ -35,6 +35,9 @@ impl TrustedProxies {
     /// The address of the client that sent a request with these headers over a connection from
     /// `peer`: the nearest one that is no trusted proxy.
     pub fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+        if !self.trusts(peer) {
+            return peer.to_canonical();
+        }
         self.hops(headers, peer).first().copied().unwrap_or(peer)
     }
 

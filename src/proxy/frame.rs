@@ -38,7 +38,7 @@ impl Frames {
 
     /// Follows `bytes` up to the first end of a frame, and says how far that is; all of them when
     /// there is none.
-    pub(super) fn to_boundary(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(super) fn advance_to_boundary(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut taken = 0;
         while taken < bytes.len() {
             taken += self.step(&bytes[taken..]);
@@ -112,11 +112,11 @@ mod tests {
         match length {
             0..126 => frame.push(masked | u8::try_from(length).unwrap()),
             126..65_536 => {
-                frame.push(masked | 126);
+                frame.push(masked + 126);
                 frame.extend(u16::try_from(length).unwrap().to_be_bytes());
             }
             _ => {
-                frame.push(masked | 127);
+                frame.push(masked + 127);
                 frame.extend(u64::try_from(length).unwrap().to_be_bytes());
             }
         }
@@ -144,7 +144,7 @@ mod tests {
             let (mut tracker, mut found, mut at) = (Frames::default(), Vec::new(), 0);
             for chunk in bytes.chunks(size) {
                 let mut rest = chunk;
-                while let Some(taken) = tracker.to_boundary(rest) {
+                while let Some(taken) = tracker.advance_to_boundary(rest) {
                     at += taken;
                     found.push(at);
                     rest = &rest[taken..];

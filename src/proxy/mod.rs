@@ -91,14 +91,14 @@ impl Proxy {
         api_url: &Url,
         config: &ProxyConfig,
         credential: Credential,
-        token_paths: Vec<TokenPath>,
+        token_paths: &[TokenPath],
         public_url: &Url,
         clock: Clock,
         ends: SessionEnds,
     ) -> Result<Self, ConfigError> {
         config.validate()?;
         crate::config::proxy::upstream_url(api_url).map_err(|problem| ConfigError::new("api.url", problem))?;
-        let (routes, tls) = routes(api_url, config, &token_paths)?;
+        let (routes, tls) = routes(api_url, config, token_paths)?;
         let shared = Shared {
             prefix: config.prefix.clone(),
             routes,

@@ -1,7 +1,5 @@
 //! What a request asks for, decided before anything is sent.
 
-use std::borrow::Cow;
-
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header, uri::PathAndQuery};
 
 use super::{Proxy, Shared, TokenKind, request, route::Route, target};
@@ -43,8 +41,8 @@ impl Proxy {
         let path = rest.split('?').next().unwrap_or_default();
         let decoded =
             target::check(path).map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, problem.to_string()))?;
-        let (route, own) = shared.route(path, &decoded)?;
-        match route_of(shared, route).token_paths.find(own.as_ref()) {
+        let (route, own) = shared.route(path, decoded.as_ref())?;
+        match route_of(shared, route).token_paths.find(own) {
             Some(TokenKind::LogIn) if *request.method() == Method::POST => Ok(Resolved::LogIn),
             Some(_) => Err(not_found()),
             None => shared.target(route, rest).map(Resolved::Forward),
@@ -85,13 +83,13 @@ impl Shared {
     ///
     /// A path that falls under another route once it is decoded is refused: it must not slip past
     /// the rules of either.
-    fn route<'a>(&self, path: &str, decoded: &'a Cow<'_, str>) -> Result<(usize, Cow<'a, str>), Problem> {
+    fn route<'a>(&self, path: &str, decoded: &'a str) -> Result<(usize, &'a str), Problem> {
         let plain = self.find_route(path);
-        if matches!(decoded, Cow::Owned(_)) && self.find_route(decoded) != plain {
+        if decoded.len() != path.len() && self.find_route(decoded) != plain {
             let sentence = "The path is encoded where it need not be. Write letters and digits as they are.";
             return Err(Problem::new(StatusCode::BAD_REQUEST, sentence));
         }
-        Ok((plain, Cow::Borrowed(&decoded[self.routes[plain].prefix.len()..])))
+        Ok((plain, &decoded[self.routes[plain].prefix.len()..]))
     }
 
     fn find_route(&self, path: &str) -> usize {

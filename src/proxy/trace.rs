@@ -16,7 +16,8 @@ const MAX_ID: usize = 128;
 /// The request's id: the one that a layer before or the client set, when it is fit for a log, else a
 /// new one. The headers then hold it.
 pub(super) fn request_id(headers: &mut HeaderMap) -> HeaderValue {
-    if let Some(id) = headers.get(&X_REQUEST_ID)
+    let mut given = headers.get_all(&X_REQUEST_ID).iter();
+    if let (Some(id), None) = (given.next(), given.next())
         && is_id(id.as_bytes())
     {
         return id.clone();

@@ -168,7 +168,7 @@ where
             return to.shutdown().await;
         }
         moved.fetch_add(1, Ordering::Relaxed);
-        let end = if over.is_some() { frames.to_boundary(&buffer[..read]).unwrap_or(read) } else { read };
+        let end = if over.is_some() { frames.advance_to_boundary(&buffer[..read]).unwrap_or(read) } else { read };
         if over.is_none() {
             frames.advance(&buffer[..read]);
         }
@@ -198,7 +198,7 @@ mod tests {
     struct Ends {
         client: DuplexStream,
         upstream: DuplexStream,
-        ends: SessionEnds,
+        sessions: SessionEnds,
         id: SessionId,
         tunnel: tokio::task::JoinHandle<Option<Over>>,
     }
@@ -207,7 +207,7 @@ mod tests {
         let ((client, near), (upstream, far)) = (duplex(64), duplex(64));
         let (ends, id) = (SessionEnds::default(), SessionId::random(&Random::seeded(1)));
         let watch = Watch { session: Some(ends.subscribe(id)), expires_at, clock: Clock::system(), idle: None };
-        Ends { client, upstream, ends, id, tunnel: tokio::spawn(run(near, far, watch)) }
+        Ends { client, upstream, sessions: ends, id, tunnel: tokio::spawn(run(near, far, watch)) }
     }
 
     async fn read(stream: &mut DuplexStream, length: usize) -> Vec<u8> {
@@ -223,7 +223,7 @@ mod tests {
         it.upstream.write_all(&[0x82, 126, 0, 200]).await.unwrap();
         it.upstream.write_all(&[b'x'; 100]).await.unwrap();
         read(&mut it.client, 104).await;
-        it.ends.end(it.id);
+        it.sessions.end(it.id);
         tokio::task::yield_now().await;
         let rest = tokio::spawn(async move {
             it.upstream.write_all(&[b'x'; 100]).await.unwrap();
@@ -255,7 +255,7 @@ mod tests {
         let close = frame::close(1000, "done", None);
         it.upstream.write_all(&close).await.unwrap();
         assert_eq!(read(&mut it.client, close.len()).await, close);
-        it.ends.end(it.id);
+        it.sessions.end(it.id);
         it.client.shutdown().await.unwrap();
         let mut rest = Vec::new();
         it.client.read_to_end(&mut rest).await.unwrap();
@@ -272,6 +272,6 @@ mod tests {
         assert_eq!(all, [0x81, 2, b'h', b'i']);
         drop(it.client);
         assert_eq!(it.tunnel.await.unwrap(), None);
-        assert!(it.ends.is_empty());
+        assert!(it.sessions.is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    future::poll_fn,
     pin::Pin,
     sync::{
         Arc,
@@ -49,7 +50,10 @@ struct GivenUp;
 pub(super) struct Flow {
     state: AtomicU8,
     bytes: AtomicU64,
+    /// The connection's task, which takes the body.
     waker: AtomicWaker,
+    /// Whoever waits for the body's end.
+    waiting: AtomicWaker,
 }
 
 /// Held until the upstream asks for it (`Expect: 100-continue`).
@@ -67,7 +71,7 @@ impl Flow {
     /// A flow; `held` when the client waits for a 100 (RFC 9110 §10.1.1).
     pub(super) fn new(held: bool) -> Arc<Self> {
         let state = AtomicU8::new(if held { HELD } else { FLOWING });
-        Arc::new(Self { state, bytes: AtomicU64::new(0), waker: AtomicWaker::new() })
+        Arc::new(Self { state, bytes: AtomicU64::new(0), waker: AtomicWaker::new(), waiting: AtomicWaker::new() })
     }
 
     /// Lets a held body go.
@@ -90,7 +94,16 @@ impl Flow {
         self.state() == HELD
     }
 
-    pub(super) fn is_finished(&self) -> bool {
+    /// Waits until nothing more will be sent.
+    pub(super) async fn finished(&self) {
+        poll_fn(|cx| {
+            self.waiting.register(cx.waker());
+            if self.is_finished() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    fn is_finished(&self) -> bool {
         self.state() == FINISHED
     }
 
@@ -110,6 +123,9 @@ impl Flow {
     /// Moves on, unless the other end has given up in between.
     fn advance(&self, state: u8) {
         let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now != GIVEN_UP).then_some(state));
+        if state == FINISHED {
+            self.waiting.wake();
+        }
     }
 }
 
@@ -170,6 +186,7 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         self.flow.state.store(FINISHED, Ordering::Release);
+        self.flow.waiting.wake();
     }
 }
 
@@ -239,6 +256,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(flow.is_held() && flow.bytes() == 0);
         flow.open();
+        flow.finished().await;
         assert_eq!(reading.await.unwrap().unwrap().to_bytes(), "12345");
     }
 

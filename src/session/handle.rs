@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -24,6 +25,7 @@ struct State {
     change: Change,
     /// The token was due, and the API could not be asked for the next one.
     unrenewed: bool,
+    client: Option<IpAddr>,
 }
 
 /// What the layer has to write into the answer.
@@ -41,13 +43,23 @@ pub(crate) enum Change {
 impl Session {
     /// A session as the layer found it.
     pub(crate) fn loaded(record: Option<Arc<Record>>, change: Change) -> Self {
-        Self(Arc::new(Mutex::new(State { record, change, unrenewed: false })))
+        Self(Arc::new(Mutex::new(State { record, change, ..State::default() })))
     }
 
     /// A session whose token was due for renewal while the API could not be asked.
     pub(crate) fn unrenewed(record: Arc<Record>) -> Self {
         let record = Some(record);
-        Self(Arc::new(Mutex::new(State { record, change: Change::None, unrenewed: true })))
+        Self(Arc::new(Mutex::new(State { record, unrenewed: true, ..State::default() })))
+    }
+
+    /// Notes the client's address, as far as proxies that tell it are trusted.
+    pub(crate) fn set_client(&self, client: Option<IpAddr>) {
+        self.state().client = client;
+    }
+
+    /// The client's address, where the server knows it.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.state().client
     }
 
     /// The current record; `None` for somebody who is not logged in.

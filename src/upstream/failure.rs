@@ -17,12 +17,14 @@ pub struct Failure {
     pub message: String,
     /// What is wrong with single fields of a form.
     pub fields: BTreeMap<String, String>,
+    /// After how many seconds it makes sense to try again, where that is known.
+    pub retry_after: Option<u32>,
 }
 
 impl Failure {
     /// A failure with a sentence for the person.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), fields: BTreeMap::new() }
+        Self { status, message: message.into(), fields: BTreeMap::new(), retry_after: None }
     }
 
     /// The API cannot be reached or broke off.
@@ -74,7 +76,7 @@ impl Failure {
             .iter()
             .find_map(|pointer| body.pointer(pointer)?.as_str())
             .filter(|text| !text.trim().is_empty() && text.len() <= 500);
-        Self { status: answer.status, message: sentence.unwrap_or(otherwise).to_owned(), fields: fields(&body) }
+        Self { status: answer.status, message: sentence.unwrap_or(otherwise).to_owned(), fields: fields(&body), retry_after: None }
     }
 }
 

@@ -75,10 +75,10 @@ impl Front {
         }
         let ends = SessionEnds::default();
         let paths =
-            vec![TokenPath::new("/auth/login", TokenKind::LogIn), TokenPath::new("/auth/refresh", TokenKind::Refresh)];
+            [TokenPath::new("/auth/login", TokenKind::LogIn), TokenPath::new("/auth/refresh", TokenKind::Refresh)];
         let (api, public) = (api.parse().unwrap(), PUBLIC.parse().unwrap());
         let proxy =
-            Proxy::new(&api, &setup.config, setup.credential, paths, &public, Clock::system(), ends.clone()).unwrap();
+            Proxy::new(&api, &setup.config, setup.credential, &paths, &public, Clock::system(), ends.clone()).unwrap();
         Self::serve(session, ends, proxy).await
     }
 

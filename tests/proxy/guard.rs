@@ -84,7 +84,8 @@ async fn cuts_a_stream_before_the_token_is_whole() {
 
 #[tokio::test]
 async fn lets_other_peoples_data_and_encoded_bodies_pass() {
-    let other = TOKEN.replace("Zm9y", "AAAA").replace("c2ln", "BBBB");
+    let (content, _) = TOKEN.rsplit_once('.').unwrap();
+    let other = format!("{content}.c29tZWJvZHktZWxzZXMtdG9rZW4tZW50aXJlbHk");
     let body = other.clone();
     let stub = Stub::answering(move |seen: Seen| match seen.target.as_str() {
         "/other" => body.clone().into_response(),
@@ -92,7 +93,7 @@ async fn lets_other_peoples_data_and_encoded_bodies_pass() {
     })
     .await;
     let front = Front::to(&stub.url()).await;
-    assert_eq!(send(front.address, get("/api/proxy/other")).await.body, other.replace("ignored", ""));
+    assert_eq!(send(front.address, get("/api/proxy/other")).await.body, other);
     assert_eq!(send(front.address, get("/api/proxy/gzip")).await.status, StatusCode::OK);
 }
 

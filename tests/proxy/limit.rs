@@ -204,7 +204,7 @@ async fn gives_up_connecting() {
 async fn wants_the_configured_header_for_changes() {
     let stub = Stub::start().await;
     let front = Front::with(&stub.url(), |setup| {
-        setup.config.required_header = Some("x-csrf: 1".to_owned().try_into().unwrap())
+        setup.config.required_header = Some("x-csrf: 1".to_owned().try_into().unwrap());
     })
     .await;
     for (method, value, expected) in [

@@ -12,7 +12,7 @@ use crate::{
 async fn passes_every_method_with_its_query_and_slashes() {
     let stub = Stub::start().await;
     let front = Front::to(&stub.url()).await;
-    let target = "/notes//a/%7Eb/;v=1/?q=a%20b+c&q=%2e%2E/..&&x=//@:[]{}|\\^'\"&$limit=2?";
+    let target = "/notes//a/%7Eb/;v=1/?q=a%20b+c&q=%2e%2E/..&&x=//@:[]{}|\\^'&$limit=2?";
     for method in ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "PROPFIND", "QUERY", "M-SEARCH"] {
         let answer =
             send(front.address, request(method, &format!("/api/proxy{target}")).body(Body::empty()).unwrap()).await;

@@ -2,7 +2,15 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use axum::{Router, body::Body, extract::Request, http::StatusCode, routing::any};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, WebSocketUpgrade},
+    http::StatusCode,
+    response::Response,
+    routing::any,
+};
+use futures_util::{SinkExt, StreamExt};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
@@ -16,11 +24,12 @@ use rustls::{
 };
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 use vestibule::config::proxy::Protocol;
 
 use crate::{
     client::{get, request, send, send_http2},
-    front::{Front, TOKEN},
+    front::{Front, PUBLIC, TOKEN},
     stub::Stub,
 };
 
@@ -88,7 +97,7 @@ async fn upstream(authority: &Authority, name: &str, alpn: &[&str], wants_certif
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let router = Router::new().fallback(any(|request: Request| async move {
+    let router = Router::new().route("/live", any(echo)).fallback(any(|request: Request| async move {
         let host = request
             .uri()
             .host()
@@ -110,11 +119,36 @@ async fn upstream(authority: &Authority, name: &str, alpn: &[&str], wants_certif
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
                 let service = TowerToHyperService::new(router);
-                auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await.ok();
+                auto::Builder::new(TokioExecutor::new())
+                    .serve_connection_with_upgrades(TokioIo::new(stream), service)
+                    .await
+                    .ok();
             });
         }
     });
     format!("https://{name}:{port}")
+}
+
+async fn echo(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(|mut socket| async move {
+        while let Some(Ok(message)) = socket.recv().await {
+            socket.send(message).await.ok();
+        }
+    })
+}
+
+/// A WebSocket upgrades from HTTP/1.1 also where everything else goes by HTTP/2.
+#[tokio::test]
+async fn carries_a_websocket_over_tls() {
+    let authority = Authority::new("websocket");
+    let api = upstream(&authority, "localhost", &["h2", "http/1.1"], false).await;
+    let front = Front::with(&api, |setup| setup.config.ca_file = Some(authority.ca_file())).await;
+    let mut request = format!("ws://{}/api/proxy/live", front.address).into_client_request().unwrap();
+    request.headers_mut().insert("origin", PUBLIC.parse().unwrap());
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let message = Message::binary(vec![7; 300_000]);
+    socket.send(message.clone()).await.unwrap();
+    assert!(socket.next().await.unwrap().unwrap() == message);
 }
 
 #[tokio::test]
@@ -130,7 +164,7 @@ async fn speaks_what_the_upstream_prefers() {
     ] {
         let api = upstream(&authority, "localhost", alpn, false).await;
         let front = Front::with(&api, |setup| {
-            (setup.config.ca_file, setup.config.protocol) = (Some(authority.ca_file()), protocol)
+            (setup.config.ca_file, setup.config.protocol) = (Some(authority.ca_file()), protocol);
         })
         .await;
         for (body, length) in [("", 0), ("body", 4)] {
@@ -199,7 +233,7 @@ async fn names_the_file_that_it_cannot_use() {
             &"https://localhost".parse().unwrap(),
             &config,
             Credential::Bearer,
-            vec![],
+            &[],
             &public,
             Clock::system(),
             SessionEnds::default(),

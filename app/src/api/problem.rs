@@ -87,8 +87,27 @@ impl Encodes<Problem> for ProblemJson {
     type Error = serde_json::Error;
 
     fn encode(problem: &Problem) -> Result<Bytes, Self::Error> {
-        serde_json::to_vec(problem).map(Bytes::from)
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            r#type: &'static str,
+            title: &'static str,
+            #[serde(flatten)]
+            problem: &'a Problem,
+        }
+        let wire = Wire { r#type: "about:blank", title: title(problem.status), problem };
+        serde_json::to_vec(&wire).map(Bytes::from)
     }
+}
+
+/// The name of a status, which is the title of a problem of no own type (RFC 9457 §4.2.1). Only the
+/// server writes problems.
+fn title(status: u16) -> &'static str {
+    #[cfg(feature = "ssr")]
+    if let Some(reason) = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()) {
+        return reason;
+    }
+    let _ = status;
+    "Error"
 }
 
 impl Decodes<Problem> for ProblemJson {
@@ -116,6 +135,9 @@ impl FromServerFnError for Problem {
 #[cfg(feature = "ssr")]
 impl From<vestibule::upstream::Failure> for Problem {
     fn from(failure: vestibule::upstream::Failure) -> Self {
+        if let Some(seconds) = failure.retry_after {
+            crate::respond::header(http::header::RETRY_AFTER, &seconds.to_string());
+        }
         Self { status: failure.status.as_u16(), detail: failure.message, fields: failure.fields }
     }
 }

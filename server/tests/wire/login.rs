@@ -176,6 +176,39 @@ async fn a_page_whose_token_the_api_refuses_leads_to_the_log_in() {
 }
 
 #[tokio::test]
+async fn guessing_is_slowed_down() {
+    let stub = Stub::start().await;
+    let url = stub.url();
+    let limits = [
+        ("VESTIBULE_API__URL", url.as_str()),
+        ("VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ADDRESS", "5"),
+        ("VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ACCOUNT", "3"),
+        ("VESTIBULE_PROXY__TRUSTED_PROXIES", "[\"127.0.0.1/32\"]"),
+    ];
+    let server = Program::with(&limits).await;
+    let attempt = async |email: &str, password: &str, client: &str| {
+        let mut browser = server.browser();
+        let request = browser.request(Method::POST, "/api/login").header("x-forwarded-for", client);
+        let fields = [("email", email), ("password", password), ("return_to", "/")];
+        browser.send(request.form(&fields)).await
+    };
+    for _ in 0..3 {
+        assert_eq!(attempt("ada@example.com", "guess", "192.0.2.1").await.status, 401);
+    }
+    let refused = attempt("ada@example.com", PASSWORD, "192.0.2.2").await;
+    assert_eq!(refused.status, 429, "the account is tried too often, from wherever");
+    assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() <= 21);
+    assert!(refused.body.contains("Wait a minute"), "{refused:?}");
+    for number in 0..2 {
+        let answer = attempt(&format!("person-{number}@example.com"), PASSWORD, "192.0.2.1").await;
+        assert_eq!(answer.status, 200);
+    }
+    assert_eq!(attempt("grace@example.com", PASSWORD, "192.0.2.1").await.status, 429, "the address is out of attempts");
+    assert_eq!(attempt("grace@example.com", PASSWORD, "192.0.2.3").await.status, 200, "another address is not");
+    assert_eq!(stub.tokens().len(), 6);
+}
+
+#[tokio::test]
 async fn too_large_a_form_is_refused() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
