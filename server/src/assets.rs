@@ -29,9 +29,20 @@ pub(crate) fn options() -> Result<LeptosOptions, LeptosConfigError> {
         Err(_) => options.site_root = site_root(beside).to_string_lossy().into(),
     }
     if std::env::var_os("LEPTOS_HASH_FILES").is_none() {
-        options.hash_files = beside.join(options.hash_file.as_ref()).is_file();
+        options.hash_files = is_hashed(beside, &options);
     }
     Ok(options)
+}
+
+/// Whether the site's files have hashes in their names: those that the list beside the program says.
+/// A list may be left over from an earlier build.
+fn is_hashed(beside: &Path, options: &LeptosOptions) -> bool {
+    let list = std::fs::read_to_string(beside.join(options.hash_file.as_ref())).unwrap_or_default();
+    let script = list.lines().find_map(|line| line.strip_prefix("js:"));
+    script.is_some_and(|hash| {
+        let name = format!("{}.{}.js", options.output_name, hash.trim());
+        Path::new(options.site_root.as_ref()).join(options.site_pkg_dir.as_ref()).join(name).is_file()
+    })
 }
 
 /// `site/` beside the program, as `cargo xtask build` lays it; else the build folder of the

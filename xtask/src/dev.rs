@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::setup::cargo_tool::{CARGO_LEPTOS, ensure_wasm_bindgen, wasm_bindgen};
 use crate::setup::rust;
 use crate::tool::{self, Output};
-use crate::{Result, leptos, quick, say};
+use crate::{Result, leptos, quick, say, server};
 
 /// Serves the app and rebuilds it on every change. The first page does not wait for cargo-leptos to
 /// be compiled where no prebuilt one can be had.
@@ -15,6 +15,7 @@ use crate::{Result, leptos, quick, say};
 /// When a tool cannot be installed or the app does not build.
 pub fn run(arguments: &[String]) -> Result<()> {
     let started = Instant::now();
+    server::require_free_address()?;
     say::heading("Tools");
     rust::ensure_target(&Output::Terminal)?;
     let bindgen = wasm_bindgen()?;

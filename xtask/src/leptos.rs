@@ -40,6 +40,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
 /// (leptos-rs/cargo-leptos#271).
 const HASHES_OFF: (&str, &str) = ("LEPTOS_HASH_FILES", "false");
 
+/// File names carry a hash in a release, so that browsers may keep the files for good.
+const HASHES_ON: (&str, &str) = ("LEPTOS_HASH_FILES", "true");
+
 /// `cargo leptos watch`
 pub fn watch() -> Command {
     let mut command = tool::command("cargo");
@@ -47,19 +50,20 @@ pub fn watch() -> Command {
     command
 }
 
-/// The release build, with a compressed copy beside each file of the site.
+/// The release build, with a hash in each file's name and a compressed copy beside it.
 pub fn release_build() -> Command {
     let mut command = tool::command("cargo");
-    command.args(["leptos", "build", "--release", "--precompress"]);
+    command.args(["leptos", "build", "--release", "--precompress"]).env(HASHES_ON.0, HASHES_ON.1);
     command
 }
 
-/// The release build of the demo API's own program, which the browser tests start. Both packages are
-/// named so that it shares the crates that were compiled for the server.
+/// The release build of the demo API's own program, which the browser tests start. The server is
+/// named too, though it is built already: Cargo prepares crates for link-time optimisation by what
+/// all programs of a build need of them, and would compile most of them again for this one alone.
 pub fn demo_api_build() -> Command {
     let mut command = tool::command("cargo");
-    command.args(["build", "--release", "--package=server", "--package=demo-api", "--bin=demo-api"]);
-    command.arg("--no-default-features").env("LEPTOS_OUTPUT_NAME", NAME);
+    command.args(["build", "--release", "--package=server", "--bin=vestibule", "--package=demo-api"]);
+    command.args(["--bin=demo-api", "--no-default-features"]).env("LEPTOS_OUTPUT_NAME", NAME);
     command
 }
 

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks on its standard streams")]
 
+mod bench;
 mod count;
 mod dev;
 mod dist;
@@ -61,6 +62,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         about: "makes `dist/`: all that has to be copied to a server",
         run: dist::run,
+    },
+    Command {
+        name: "bench",
+        arguments: "[memory] [--quick] [--rounds N] [--seconds S] [--no-build] [--case NAME]... [--peer NAME]...",
+        about: "measures the proxy beside nginx, HAProxy, axum with reqwest, and Next.js",
+        run: bench::run,
     },
     Command { name: "setup", arguments: "", about: "only installs what the other commands need", run: setup::run },
     Command { name: "help", arguments: "", about: "prints this list", run: help },

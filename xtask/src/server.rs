@@ -92,6 +92,19 @@ fn address() -> SocketAddr {
     address
 }
 
+/// Makes sure that the server can listen, before time is spent on building it.
+///
+/// # Errors
+///
+/// Names the address when something listens there already.
+pub fn require_free_address() -> Result<()> {
+    let address = address();
+    if TcpStream::connect_timeout(&address, PAUSE).is_err() {
+        return Ok(());
+    }
+    Err(format!("something listens on {address} already: end it, or set VESTIBULE_LISTEN to another address"))
+}
+
 /// Where people find the app.
 pub fn url() -> String {
     std::env::var("VESTIBULE_PUBLIC_URL").unwrap_or_else(|_| format!("http://{}", address()))

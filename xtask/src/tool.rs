@@ -87,6 +87,11 @@ pub fn line(command: &Command) -> String {
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
+/// Enough of a command to know it by; all of it was shown when it started.
+fn name(command: &Command) -> String {
+    line(command).split(' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
 /// Runs a command to its end.
 ///
 /// # Errors
@@ -107,7 +112,7 @@ pub fn run(mut command: Command, output: &Output) -> Result<()> {
     if let Output::File(path) = output {
         say_end_of(path);
     }
-    Err(format!("`{}` ended with {status}", line(&command)))
+    Err(format!("`{}` ended with {status}", name(&command)))
 }
 
 /// Shows why a command failed whose output went to a file.

@@ -137,6 +137,8 @@ impl CargoTool {
                 self.program, self.version
             ));
         }
+        // A gigabyte that nobody needs any more; if it cannot be removed, `cargo clean` will.
+        let _ = std::fs::remove_dir_all(self.work_folder());
         self.say(&format!("compiled in {}", say::duration(started.elapsed())));
         Ok(())
     }
@@ -146,7 +148,7 @@ impl CargoTool {
     fn install_command(&self, mut cargo: Command, locked: bool) -> Command {
         cargo.args(["install", self.package, "--version"]).arg(format!("={}", self.version));
         // Its own target folder survives an interruption, so that the next try goes on from there.
-        cargo.arg("--target-dir").arg(place::tools().join("build"));
+        cargo.arg("--target-dir").arg(self.work_folder());
         cargo.arg("--root").arg(self.home());
         if locked {
             cargo.arg("--locked");
@@ -170,6 +172,10 @@ impl CargoTool {
     fn home(&self) -> PathBuf {
         let shared = place::cargo_bin().and_then(|folder| folder.parent().map(PathBuf::from));
         shared.filter(|_| tool::find(self.program).is_none()).unwrap_or_else(place::tools)
+    }
+
+    fn work_folder(&self) -> PathBuf {
+        place::tools().join("build").join(self.package)
     }
 
     fn own_program(&self) -> PathBuf {
