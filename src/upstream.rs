@@ -1,23 +1,29 @@
 //! Speaks the contract with the API: log-in, refresh, log-out, sign-up, and calls for pages.
 
+mod expiry;
 mod failure;
+mod jwks;
+mod outgoing;
+mod probe;
 mod token;
+mod transport;
+mod trouble;
+mod user;
+mod verifier;
 
 use std::time::Duration;
 
 use axum::http::{HeaderMap, Method, StatusCode, header};
-use bytes::{Bytes, BytesMut};
-use reqwest::{Client, RequestBuilder, Response, redirect::Policy};
+use bytes::Bytes;
+use reqwest::Client;
 use serde_json::{Map, Value};
 use url::Url;
 
 pub use self::failure::Failure;
+pub use self::probe::{Fault, Report, probe};
 pub use self::token::Tokens;
-use crate::{
-    config::ApiConfig,
-    contract::{Contract, Encoding},
-    secret::Secret,
-};
+use self::{outgoing::Outgoing, trouble::Trouble, verifier::Verifier};
+use crate::{config::ApiConfig, contract::Contract, secret::Secret};
 
 /// The largest answer that is read into memory, in bytes. What may be larger goes through the proxy.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -78,17 +84,20 @@ pub(crate) struct Upstream {
     base: Url,
     contract: Contract,
     timeout: Duration,
+    verifier: Option<Verifier>,
 }
 
 impl Upstream {
     pub(crate) fn new(base: Url, config: &ApiConfig) -> Result<Self, reqwest::Error> {
         let timeout = Duration::from_secs_f64(config.timeout);
-        Ok(Self { client: client(timeout)?, base, contract: config.contract.clone(), timeout })
+        let contract = config.contract.clone();
+        let verifier = contract.verify.as_ref().map(|verify| Verifier::new(verify, &base));
+        Ok(Self { client: transport::client(timeout)?, base, contract, timeout, verifier })
     }
 
     /// The same with a connection pool of its own.
     pub(crate) fn with_own_pool(&self) -> Self {
-        let client = client(self.timeout).unwrap_or_else(|_| self.client.clone());
+        let client = transport::client(self.timeout).unwrap_or_else(|_| self.client.clone());
         Self { client, ..self.clone() }
     }
 
@@ -98,181 +107,111 @@ impl Upstream {
 
     /// Logs in with the person's credentials.
     pub(crate) async fn log_in(&self, email: &str, password: &Secret, now: i64) -> Result<LogIn, Failure> {
-        let login = &self.contract.login;
-        let mut fields = login.fields.clone();
-        fields.insert(login.email_field.clone(), email.into());
-        fields.insert(login.password_field.clone(), password.expose().into());
-        let answer = self.post(&login.path, login.encoding, fields, None, MAX_TOKENS).await?;
+        let answer = self.deliver(Outgoing::log_in(&self.contract.login, email, password), None, MAX_TOKENS).await?;
         if !answer.status.is_success() {
-            return Err(Failure::of_login(&answer));
+            return Err(Failure::of_login(&self.contract.login, &answer));
         }
-        let body = json(&answer)?;
-        let tokens = Tokens::read(&self.contract.tokens, &body, now).ok_or_else(|| {
-            Failure::contract(&format!(
-                "the answer to the log-in has no token at `{}`",
-                self.contract.tokens.access_token
-            ))
-        })?;
-        let user = self.user(&body, &tokens).await?;
+        let tokens = self.tokens(&answer, now).await?;
+        let user = self.user(&answer, &tokens).await?;
         Ok(LogIn { tokens, user })
     }
 
     /// Buys the next access token.
     pub(crate) async fn refresh(&self, refresh_token: &Secret, now: i64) -> Result<Tokens, RefreshError> {
         let refresh = self.contract.refresh.as_ref().ok_or(RefreshError::Refused)?;
-        let mut fields = refresh.fields.clone();
-        fields.insert(refresh.field.clone(), refresh_token.expose().into());
-        let answer = self
-            .post(&refresh.path, refresh.encoding, fields, None, MAX_TOKENS)
-            .await
-            .map_err(|_| RefreshError::Unavailable)?;
-        match answer.status {
-            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED => Err(RefreshError::Refused),
-            status if status.is_success() => {
-                json(&answer).ok().and_then(|body| Tokens::read(&self.contract.tokens, &body, now)).ok_or_else(|| {
-                    tracing::error!("the answer to the refresh has no token where the contract says");
-                    RefreshError::Unavailable
-                })
-            }
-            status => {
-                tracing::warn!(status = status.as_u16(), "the API could not refresh a session");
-                Err(RefreshError::Unavailable)
-            }
+        let unavailable = |trouble: Trouble| {
+            trouble.log();
+            RefreshError::Unavailable
+        };
+        let outgoing = Outgoing::refresh(refresh, refresh_token);
+        let answer = self.deliver(outgoing, None, MAX_TOKENS).await.map_err(unavailable)?;
+        if refresh.refused.contains(&answer.status.as_u16()) {
+            return Err(RefreshError::Refused);
         }
+        if !answer.status.is_success() {
+            tracing::warn!(status = answer.status.as_u16(), "the API could not refresh a session");
+            return Err(RefreshError::Unavailable);
+        }
+        let tokens = self.tokens(&answer, now).await.map_err(unavailable)?;
+        Ok(if refresh.rotates { tokens } else { Tokens { refresh: None, ..tokens } })
     }
 
     /// Tells the API that the session is over, where the contract has a call for it. Best effort:
     /// the session ends here in any case.
-    pub(crate) async fn log_out(&self, access_token: &Secret) {
+    pub(crate) async fn revoke(&self, access_token: &Secret, refresh_token: Option<&Secret>) {
         let Some(logout) = &self.contract.logout else { return };
-        let result = self.post(&logout.path, Encoding::Json, Map::new(), Some(access_token), MAX_TOKENS).await;
-        match result {
+        match self.deliver(Outgoing::log_out(logout, refresh_token), Some(access_token), MAX_TOKENS).await {
             Ok(answer) if !answer.status.is_success() && answer.status != StatusCode::UNAUTHORIZED => {
                 tracing::warn!(status = answer.status.as_u16(), "the API did not revoke a session");
             }
-            // The cause of a failure has been logged where it was found.
-            Ok(_) | Err(_) => {}
+            Ok(_) => {}
+            Err(trouble) => trouble.log(),
         }
     }
 
-    /// Signs a person up; the answer's content is the API's own.
+    /// Signs a person up with `email`, `password`, `name` and whatever else is among `fields`; the
+    /// answer's content is the API's own.
     pub(crate) async fn sign_up(&self, fields: Map<String, Value>) -> Result<(), Failure> {
         let Some(sign_up) = &self.contract.sign_up else {
             return Err(Failure::new(StatusCode::NOT_FOUND, "This service has no sign-up."));
         };
-        let answer = self.post(&sign_up.path, Encoding::Json, fields, None, MAX_ANSWER).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(Failure::of_sign_up(&answer)) }
+        let answer = self.deliver(Outgoing::sign_up(sign_up, fields), None, MAX_ANSWER).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(Failure::of_sign_up(sign_up, &answer)) }
     }
 
     /// Makes any call with the session's token; an answer of any status is an answer.
     pub(crate) async fn call(&self, call: ApiCall, token: Option<&Secret>) -> Result<ApiAnswer, Failure> {
+        Ok(self.answer_to(call, token).await?)
+    }
+
+    async fn answer_to(&self, call: ApiCall, token: Option<&Secret>) -> Result<ApiAnswer, Trouble> {
         let mut request = self.request(call.method, &call.path).headers(call.headers);
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        self.send(request, token, MAX_ANSWER).await
-    }
-
-    /// The person: from the answer to the log-in, else from an endpoint, else from the token's claims.
-    async fn user(&self, login: &Value, tokens: &Tokens) -> Result<Value, Failure> {
-        let user = &self.contract.user;
-        let found = if let Some(found) = user.login.as_ref().and_then(|pointer| login.pointer(pointer)) {
-            Some(found.clone())
-        } else if let Some(path) = &user.path {
-            let answer = self.call(ApiCall::new(Method::GET, path), Some(&tokens.access)).await?;
-            Some(json(&answer)?)
-        } else {
-            token::claims(&tokens.access)
-        };
-        match found {
-            Some(Value::Object(fields)) => Ok(Value::Object(keep(fields, &user.keep))),
-            _ => Err(Failure::contract("neither the answer to the log-in nor the token describes the user")),
-        }
-    }
-
-    async fn post(
-        &self,
-        path: &str,
-        encoding: Encoding,
-        fields: Map<String, Value>,
-        token: Option<&Secret>,
-        limit: usize,
-    ) -> Result<ApiAnswer, Failure> {
-        let request = self.request(Method::POST, path);
-        let request = match encoding {
-            Encoding::Json => request.json(&fields),
-            Encoding::Form => request.form(&form(fields)),
-        };
-        self.send(request, token, limit).await
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
-        self.client.request(method, url).header(header::ACCEPT, "application/json")
-    }
-
-    async fn send(
-        &self,
-        mut request: RequestBuilder,
-        token: Option<&Secret>,
-        limit: usize,
-    ) -> Result<ApiAnswer, Failure> {
         if let Some(token) = token {
-            let mut headers = HeaderMap::new();
-            self.contract
-                .credential()
-                .apply(token, &mut headers)
-                .map_err(|_| Failure::contract("the token does not fit into a header"))?;
-            request = request.headers(headers);
+            request = request.headers(self.credential(token, HeaderMap::new())?);
         }
-        let response = request.send().await.map_err(|error| Failure::unreachable(&error))?;
-        read(response, limit).await
+        transport::send(request, MAX_ANSWER).await
     }
-}
 
-fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .redirect(Policy::none())
-        .timeout(timeout)
-        .connect_timeout(timeout.min(Duration::from_secs(5)))
-        // Shorter than the 5 s after which Node servers close idle connections.
-        .pool_idle_timeout(Duration::from_secs(4))
-        .tcp_nodelay(true)
-        .build()
-}
-
-async fn read(mut response: Response, limit: usize) -> Result<ApiAnswer, Failure> {
-    let status = response.status();
-    let headers = std::mem::take(response.headers_mut());
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| Failure::unreachable(&error))? {
-        if body.len() + chunk.len() > limit {
-            return Err(Failure::contract(&format!("the API's answer is larger than {limit} bytes")));
+    /// The tokens of an answer, checked.
+    async fn tokens(&self, answer: &ApiAnswer, now: i64) -> Result<Tokens, Trouble> {
+        let tokens = Tokens::read(&self.contract.tokens, answer, now).map_err(Trouble::Contract)?;
+        if let Some(verifier) = &self.verifier {
+            verifier.check(&tokens.access, now, &self.client).await?;
         }
-        body.extend_from_slice(&chunk);
+        Ok(tokens)
     }
-    Ok(ApiAnswer { status, headers, body: body.freeze() })
-}
 
-fn json(answer: &ApiAnswer) -> Result<Value, Failure> {
-    serde_json::from_slice(&answer.body)
-        .map_err(|error| Failure::contract(&format!("the API answered {} without JSON: {error}", answer.status)))
-}
-
-/// Form fields are text: numbers and truth values are written as JSON writes them.
-fn form(fields: Map<String, Value>) -> Vec<(String, String)> {
-    fields
-        .into_iter()
-        .map(|(name, value)| match value {
-            Value::String(text) => (name, text),
-            other => (name, other.to_string()),
-        })
-        .collect()
-}
-
-fn keep(fields: Map<String, Value>, names: &[String]) -> Map<String, Value> {
-    if names.is_empty() {
-        return fields;
+    async fn deliver(&self, outgoing: Outgoing, token: Option<&Secret>, limit: usize) -> Result<ApiAnswer, Trouble> {
+        let request = self.request(outgoing.method.to_http(), &outgoing.path);
+        let headers = match token {
+            Some(token) => self.credential(token, outgoing.headers.clone())?,
+            None => outgoing.headers.clone(),
+        };
+        transport::send(outgoing.fill(request.headers(headers)), limit).await
     }
-    fields.into_iter().filter(|(name, _)| names.contains(name)).collect()
+
+    /// Adds the access token to headers that may hold a cookie already.
+    fn credential(&self, token: &Secret, mut headers: HeaderMap) -> Result<HeaderMap, Trouble> {
+        let before = headers.remove(header::COOKIE);
+        self.contract
+            .credential()
+            .apply(token, &mut headers)
+            .map_err(|_| Trouble::Contract("the token does not fit into a header".into()))?;
+        let cookies: Vec<_> = headers.remove(header::COOKIE).into_iter().chain(before).collect();
+        if let Some(cookies) = outgoing::one_cookie_field(&cookies) {
+            headers.insert(header::COOKIE, cookies);
+        }
+        Ok(headers)
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, self.url(path)).header(header::ACCEPT, "application/json")
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base.as_str().trim_end_matches('/'))
+    }
 }

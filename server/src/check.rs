@@ -9,9 +9,10 @@ use std::{
 use axum::http::Method;
 use vestibule::{
     Vestibule,
+    clock::Clock,
     secret::Secret,
     session::Session,
-    upstream::{ApiCall, Failure},
+    upstream::{ApiCall, probe},
 };
 
 use crate::settings::Settings;
@@ -39,31 +40,34 @@ pub(crate) fn run(file: Option<&Path>, login: Option<&str>) -> Result<(), Box<dy
 async fn try_api(out: &mut impl Write, settings: &Settings, login: Option<&str>) -> Result<(), Box<dyn Error>> {
     let vestibule = Vestibule::new(settings.library()?)?;
     let url = settings.api.url.as_ref().map(ToString::to_string).unwrap_or_default();
-    let session = Session::default();
-    let answer = vestibule.call(&session, ApiCall::new(Method::GET, "/")).await.map_err(|_| unreachable(&url))?;
+    let answer =
+        vestibule.call(&Session::default(), ApiCall::new(Method::GET, "/")).await.map_err(|_| unreachable(&url))?;
     writeln!(out, "ok: the API at {url} answers ({})", answer.status)?;
-    let Some(email) = login else {
-        writeln!(out, "next: vestibule check --login EMAIL tries a log-in")?;
-        return Ok(());
-    };
+    match login {
+        None => writeln!(out, "next: vestibule check --login EMAIL tries a log-in")?,
+        Some(email) => try_login(out, settings, email).await?,
+    }
+    Ok(())
+}
+
+/// Tries each call of the contract and prints what happened.
+async fn try_login(out: &mut impl Write, settings: &Settings, email: &str) -> Result<(), Box<dyn Error>> {
     let password = std::env::var(PASSWORD_VARIABLE)
         .map_err(|_| Failed(format!("set {PASSWORD_VARIABLE} to the password of {email}")))?;
-    match vestibule.log_in(&session, email, &Secret::from(password)).await {
-        Ok(user) => writeln!(out, "ok: logged in as {user}")?,
-        Err(failure) => return Err(refused(settings, email, &failure).into()),
+    writeln!(out, "\n{}", settings.api.contract)?;
+    let report = probe(&settings.api, email, &Secret::from(password), Clock::system().now()).await?;
+    for line in &report.lines {
+        writeln!(out, "{line}")?;
     }
-    vestibule.log_out(&session).await;
-    Ok(())
+    if let Some(user) = &report.user {
+        writeln!(out, "ok: logged in as {user}")?;
+    }
+    match report.faults.first() {
+        Some(fault) => Err(Failed(format!("{}. Change: {}", fault.cause, fault.change)).into()),
+        None => Ok(()),
+    }
 }
 
 fn unreachable(url: &str) -> Failed {
     Failed(format!("nothing answers at {url}: start the API, or set `api.url` (VESTIBULE_API__URL) to where it is"))
-}
-
-fn refused(settings: &Settings, email: &str, failure: &Failure) -> Failed {
-    let path = &settings.api.contract.login.path;
-    Failed(format!(
-        "POST {path} for {email}: {} ({}). If the API logs in elsewhere, set `api.contract` (VESTIBULE_API__CONTRACT)",
-        failure.message, failure.status,
-    ))
 }

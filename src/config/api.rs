@@ -12,7 +12,7 @@ use crate::contract::Contract;
 pub struct ApiConfig {
     /// The API's base URL, `http://` or `https://`, with a base path where it has one.
     pub url: Option<Url>,
-    /// A preset's name (`demo`, `feathers`), or a table that describes the API's log-in.
+    /// A preset's name (see [`crate::contract::PRESETS`]), or a table that describes the API's log-in.
     pub contract: Contract,
     /// How many seconds a log-in, a refresh or a call for a page may take.
     pub timeout: f64,

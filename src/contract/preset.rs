@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::Contract;
 
 /// The names that `api.contract` accepts.
-pub const NAMES: [&str; 2] = ["demo", "feathers"];
+pub const NAMES: [&str; 5] = ["demo", "feathers", "nestjs", "auth-token", "oauth2-password"];
 
 /// There is no preset of this name.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no contract `{0}`: choose one of demo, feathers, or describe yours under [api.contract]")]
+#[error("there is no contract `{0}`: choose one of {names}, or describe yours under [api.contract]", names = NAMES.join(", "))]
 pub struct UnknownPreset(String);
 
 /// The preset as its file describes it.
@@ -17,24 +17,13 @@ pub(super) fn find(name: &str) -> Result<Value, UnknownPreset> {
     let text = match name {
         "demo" => include_str!("demo.toml"),
         "feathers" => include_str!("feathers.toml"),
+        "nestjs" => include_str!("nestjs.toml"),
+        "auth-token" => include_str!("auth-token.toml"),
+        "oauth2-password" => include_str!("oauth2-password.toml"),
         _ => return Err(UnknownPreset(name.into())),
     };
     // The files are part of the program, and a test reads each.
     toml::from_str(text).map_err(|_| UnknownPreset(name.into()))
-}
-
-/// Lays `over` upon `base`: tables are merged, anything else replaces.
-pub(super) fn merge(base: Value, over: Value) -> Value {
-    match (base, over) {
-        (Value::Object(mut base), Value::Object(over)) => {
-            for (key, value) in over {
-                let below = base.remove(&key).unwrap_or(Value::Null);
-                base.insert(key, merge(below, value));
-            }
-            Value::Object(base)
-        }
-        (_, over) => over,
-    }
 }
 
 /// The demo API's contract.

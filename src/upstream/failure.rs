@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use serde_json::Value;
 
-use super::ApiAnswer;
+use super::{ApiAnswer, Trouble};
+use crate::contract::{Login, SignUp};
+
+/// The longest sentence of the API's that is passed on, in bytes.
+const MAX_SENTENCE: usize = 500;
+const WRONG_PASSWORD: &str = "E-mail or password is wrong. Check both and try again.";
 
 /// A refused or failed call, in words for the person. The cause has been logged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,77 +32,131 @@ impl Failure {
         Self { status, message: message.into(), fields: BTreeMap::new(), retry_after: None }
     }
 
-    /// The API cannot be reached or broke off.
-    pub(super) fn unreachable(error: &reqwest::Error) -> Self {
-        let status = if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
-        tracing::error!(error = %Causes(error), "the API cannot be reached");
-        Self::new(status, "The service cannot be reached right now. Try again in a moment.")
-    }
-
-    /// The API speaks otherwise than the contract says.
-    pub(super) fn contract(cause: &str) -> Self {
-        tracing::error!(cause, "the API's answer does not fit its contract");
-        Self::new(StatusCode::BAD_GATEWAY, "The service gave an answer that cannot be understood. Try again later.")
-    }
-
     /// The API did not let the person in.
-    pub(super) fn of_login(answer: &ApiAnswer) -> Self {
-        match answer.status {
-            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Self::new(answer.status, "E-mail or password is wrong. Check both and try again.")
-            }
-            StatusCode::UNPROCESSABLE_ENTITY => {
-                Self::told(answer, "E-mail or password is wrong. Check both and try again.")
-            }
-            StatusCode::TOO_MANY_REQUESTS => {
-                Self::new(answer.status, "Too many attempts. Wait a minute and try again.")
-            }
-            _ => Self::unexpected(answer),
+    pub(super) fn of_login(login: &Login, answer: &ApiAnswer) -> Self {
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            let wait = answer.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let told = "Too many attempts. Wait a minute and try again.";
+            return Self { retry_after: wait, ..Self::new(answer.status, told) };
         }
+        if !login.refused.contains(&answer.status.as_u16()) {
+            return Trouble::Contract(unexpected(answer)).into();
+        }
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let told = login.message.as_ref().and_then(|pointer| sentence(&body, pointer));
+        if told.is_none() && answer.status == StatusCode::UNPROCESSABLE_ENTITY {
+            return Self { fields: fields(&body, "/errors"), ..Self::told(answer, &body, WRONG_PASSWORD) };
+        }
+        Self::new(answer.status, told.unwrap_or(WRONG_PASSWORD))
     }
 
     /// The API did not take the new person.
-    pub(super) fn of_sign_up(answer: &ApiAnswer) -> Self {
-        if answer.status.is_client_error() {
-            Self::told(answer, "These details were not accepted. Check them and try again.")
-        } else {
-            Self::unexpected(answer)
+    pub(super) fn of_sign_up(sign_up: &SignUp, answer: &ApiAnswer) -> Self {
+        if !answer.status.is_client_error() {
+            return Trouble::Contract(unexpected(answer)).into();
         }
-    }
-
-    fn unexpected(answer: &ApiAnswer) -> Self {
-        Self::contract(&format!("unexpected status {}", answer.status))
-    }
-
-    /// The API's own words, in problem+json (RFC 9457) or as Feathers has them.
-    fn told(answer: &ApiAnswer, otherwise: &str) -> Self {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let sentence = ["/detail", "/message", "/title"]
-            .iter()
-            .find_map(|pointer| body.pointer(pointer)?.as_str())
-            .filter(|text| !text.trim().is_empty() && text.len() <= 500);
-        Self { status: answer.status, message: sentence.unwrap_or(otherwise).to_owned(), fields: fields(&body), retry_after: None }
+        let otherwise = "These details were not accepted. Check them and try again.";
+        let mut failure = Self::told(answer, &body, otherwise);
+        if let Some(told) = sign_up.message.as_ref().and_then(|pointer| sentence(&body, pointer)) {
+            told.clone_into(&mut failure.message);
+        }
+        failure.fields =
+            fields(&body, &sign_up.errors).into_iter().map(|(field, text)| (own_name(sign_up, field), text)).collect();
+        failure
+    }
+
+    /// The API's own words, in problem+json (RFC 9457) or as Feathers and `NestJS` have them.
+    fn told(answer: &ApiAnswer, body: &Value, otherwise: &str) -> Self {
+        let told = ["/detail", "/message", "/title"].iter().find_map(|pointer| sentence(body, pointer));
+        Self::new(answer.status, told.unwrap_or(otherwise))
     }
 }
 
-/// `errors` as a map of field to text.
-fn fields(body: &Value) -> BTreeMap<String, String> {
-    let Some(Value::Object(errors)) = body.get("errors") else { return BTreeMap::new() };
-    errors.iter().filter_map(|(field, text)| Some((field.clone(), text.as_str()?.to_owned()))).collect()
+/// What is strange about a status, for an operator.
+pub(super) fn unexpected(answer: &ApiAnswer) -> String {
+    let elsewhere = answer.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+    match elsewhere {
+        // Its query could hold anything.
+        Some(to) if answer.status.is_redirection() => {
+            let to = to.split(['?', '#']).next().unwrap_or_default();
+            format!("unexpected status {}, a redirect to {to}", answer.status)
+        }
+        _ => format!("unexpected status {}", answer.status),
+    }
 }
 
-/// An error with its causes on one line; the URL's query stays out.
-struct Causes<'a>(&'a reqwest::Error);
+/// A sentence that can be shown.
+pub(super) fn sentence<'a>(body: &'a Value, pointer: &str) -> Option<&'a str> {
+    let text = body.pointer(pointer)?.as_str()?;
+    (!text.trim().is_empty() && text.len() <= MAX_SENTENCE).then_some(text)
+}
 
-impl std::fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let path = self.0.url().map_or("", |url| url.path());
-        write!(f, "{}", if self.0.is_timeout() { "timeout" } else { "request failed" })?;
-        let mut cause = std::error::Error::source(self.0);
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
+/// Field to text, from an object of texts or of lists of texts.
+fn fields(body: &Value, pointer: &str) -> BTreeMap<String, String> {
+    let Some(Value::Object(errors)) = body.pointer(pointer) else { return BTreeMap::new() };
+    let text = |value: &Value| match value {
+        Value::Array(texts) => texts.first().and_then(Value::as_str).map(str::to_owned),
+        other => other.as_str().map(str::to_owned),
+    };
+    errors.iter().filter_map(|(field, value)| Some((field.clone(), text(value)?))).collect()
+}
+
+/// The app's name of a field of the API's.
+fn own_name(sign_up: &SignUp, field: String) -> String {
+    let SignUp { email_field, password_field, name_field, .. } = sign_up;
+    for (theirs, ours) in [(email_field, "email"), (password_field, "password"), (name_field, "name")] {
+        if field == *theirs {
+            return ours.into();
         }
-        write!(f, " (path {path})")
+    }
+    field
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+    use crate::contract::Contract;
+
+    fn answer(status: u16, body: &Value) -> ApiAnswer {
+        let status = StatusCode::from_u16(status).unwrap();
+        ApiAnswer { status, headers: HeaderMap::new(), body: body.to_string().into() }
+    }
+
+    #[test]
+    fn the_contract_says_what_is_a_refusal_and_where_its_words_are() {
+        let contract = Contract::try_from(json!({
+            "preset": "demo",
+            "login": {"refused": [404, 418], "message": "/error/text"},
+        }))
+        .unwrap();
+        let told = json!({"error": {"text": "No such account."}});
+        let failure = Failure::of_login(&contract.login, &answer(404, &told));
+        assert_eq!((failure.status.as_u16(), failure.message.as_str()), (404, "No such account."));
+        assert_eq!(Failure::of_login(&contract.login, &answer(418, &json!({}))).message, WRONG_PASSWORD);
+        assert_eq!(Failure::of_login(&contract.login, &answer(401, &told)).status, 502);
+    }
+
+    #[test]
+    fn a_sign_up_names_the_apps_own_fields() {
+        let contract = Contract::try_from(json!({
+            "preset": "demo",
+            "sign_up": {"email_field": "mail", "errors": "/fields", "message": "/oops"},
+        }))
+        .unwrap();
+        let body = json!({"oops": "No.", "fields": {"mail": ["Taken.", "Ugly."], "name": "Enter it.", "n": 1}});
+        let failure = Failure::of_sign_up(&contract.sign_up.unwrap(), &answer(422, &body));
+        assert_eq!(failure.message, "No.");
+        assert_eq!(json!(failure.fields), json!({"email": "Taken.", "name": "Enter it."}));
+    }
+
+    #[test]
+    fn a_redirect_says_where_to_without_its_query() {
+        let mut answer = answer(302, &json!(null));
+        answer.headers.insert(header::LOCATION, "/sign-in?token=secret".parse().unwrap());
+        assert_eq!(unexpected(&answer), "unexpected status 302 Found, a redirect to /sign-in");
     }
 }

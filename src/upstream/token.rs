@@ -1,8 +1,14 @@
 //! Tokens as the API answers them.
 
+use axum::http::{HeaderMap, header};
+use cookie::{Cookie, time::Duration};
 use serde_json::Value;
 
-use crate::{contract, secret::Secret};
+use super::{ApiAnswer, expiry};
+use crate::{
+    contract::{self, Place},
+    secret::Secret,
+};
 
 /// What a log-in or a refresh brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,40 +22,110 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Finds the tokens in an answer; `None` without an access token that can be sent in a header.
-    pub(super) fn read(pointers: &contract::Tokens, answer: &Value, now: i64) -> Option<Self> {
-        let text = |pointer: &str| answer.pointer(pointer)?.as_str().filter(|text| is_token(text));
-        let access = Secret::new(text(&pointers.access_token)?);
-        let told = pointers.expires_in.as_ref().and_then(|pointer| seconds(answer.pointer(pointer)?));
-        let expires_at = told.map(|seconds| now.saturating_add(seconds)).or_else(|| expiry(&claims(&access)?, now));
-        let refresh = pointers.refresh_token.as_ref().and_then(|pointer| text(pointer)).map(Secret::new);
-        Some(Self { access, expires_at, refresh })
+    /// Finds the tokens in an answer.
+    ///
+    /// # Errors
+    /// Why there is no access token that can be used, for an operator: what is missing is named by its
+    /// place, and nothing of a token is quoted.
+    pub(super) fn read(places: &contract::Tokens, answer: &ApiAnswer, now: i64) -> Result<Self, String> {
+        let body = answer.json();
+        let access = find(&places.access_token, answer, body.as_ref())?;
+        let expires_at = expiry(places, body.as_ref().ok(), &access, now)?;
+        let refresh = match &places.refresh_token {
+            Some(place) if is_there(place, answer, body.as_ref().ok()) => Some(find(place, answer, body.as_ref())?),
+            _ => None,
+        };
+        Ok(Self { access, expires_at, refresh })
     }
 }
 
-/// A token that fits into a header value (RFC 9110 §5.5): visible ASCII.
+/// Whether anything but `null` lies there: an API may leave a refresh token out.
+fn is_there(place: &Place, answer: &ApiAnswer, body: Option<&Value>) -> bool {
+    match place {
+        Place::Pointer(pointer) => body.and_then(|body| body.pointer(pointer)).is_some_and(|value| !value.is_null()),
+        Place::Cookie(it) => set_cookie(&answer.headers, &it.cookie).is_some(),
+        Place::Header(it) => answer.headers.contains_key(&it.header),
+    }
+}
+
+/// The token that lies at a place.
+pub(super) fn find(place: &Place, answer: &ApiAnswer, body: Result<&Value, &String>) -> Result<Secret, String> {
+    let text = match place {
+        Place::Pointer(pointer) => text_at(pointer, body?)?,
+        Place::Cookie(it) => {
+            set_cookie(&answer.headers, &it.cookie).ok_or_else(|| format!("the answer does not set {place}"))?
+        }
+        Place::Header(it) => {
+            let value = answer.headers.get(&it.header).ok_or_else(|| format!("the answer lacks {place}"))?;
+            value.to_str().unwrap_or_default().to_owned()
+        }
+    };
+    if is_token(&text) {
+        return Ok(Secret::new(text));
+    }
+    let problem = if text.is_empty() { "an empty text" } else { "a text with characters that no token has" };
+    Err(format!("at {place} is {problem}"))
+}
+
+fn text_at(pointer: &str, body: &Value) -> Result<String, String> {
+    match body.pointer(pointer) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(other) => Err(format!("at `{pointer}` is {}, not a text", kind(other))),
+        None => {
+            let names = body.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>().join(", "));
+            let has = names.map_or_else(|| format!("it is {}", kind(body)), |names| format!("it has: {names}"));
+            // Names of fields, bounded: an API could answer anything.
+            Err(format!("the answer has no token at `{pointer}`; {}", has.chars().take(200).collect::<String>()))
+        }
+    }
+}
+
+/// What a JSON value is, for a person.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// The value of the cookie that an answer sets, unless it takes the cookie away.
+fn set_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values = headers.get_all(header::SET_COOKIE).iter();
+    let cookies = values.filter_map(|value| Cookie::parse(value.to_str().ok()?.to_owned()).ok());
+    let mut own = cookies.filter(|cookie| cookie.name() == name);
+    let cookie = own.next_back()?;
+    (cookie.max_age().is_none_or(|age| age > Duration::ZERO)).then(|| cookie.value().to_owned())
+}
+
+/// A token that fits into a header value (RFC 9110 §5.5) and into a cookie's (RFC 6265 §4.1.1):
+/// visible ASCII that ends neither.
 fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'"' | b'\\'))
 }
 
-fn seconds(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok()).filter(|seconds| *seconds > 0)
-}
-
-/// When a JWT ends by this server's clock.
-///
-/// The token's lifetime counts from now on when it says when it was issued (`iat`), so that a clock
-/// that differs from the API's makes no difference.
-fn expiry(claims: &Value, now: i64) -> Option<i64> {
-    let number = |name: &str| claims.get(name)?.as_f64().map(whole);
-    let end = number("exp")?;
-    let issued = number("iat").filter(|issued| *issued < end);
-    Some(issued.map_or(end, |issued| now.saturating_add(end - issued)))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "NumericDate may have a fraction (RFC 7519 §2), which is dropped")]
-fn whole(seconds: f64) -> i64 {
-    seconds as i64
+/// When the access token ends: as the answer tells, else as the token itself does.
+fn expiry(places: &contract::Tokens, body: Option<&Value>, access: &Secret, now: i64) -> Result<Option<i64>, String> {
+    let told = places.expires_in.as_ref().and_then(|pointer| Some((pointer, body?.pointer(pointer)?)));
+    if let Some((pointer, value)) = told
+        && !value.is_null()
+    {
+        return match expiry::told(value, places.expires_as, now) {
+            Ok(end) => Ok(Some(end)),
+            Err(problem) => Err(format!("the lifetime at `{pointer}` {problem}")),
+        };
+    }
+    let Some(claims) = claims(access) else { return Ok(None) };
+    match expiry::of_claims(&claims, now) {
+        Some(end) if end <= now => Err("the token's `exp` lies in the past".into()),
+        None if !places.endless => {
+            Err("the token is a JWT without `exp`, and the contract does not say `tokens.endless = true`".into())
+        }
+        end => Ok(end),
+    }
 }
 
 /// The claims of a JWT, unverified: the API issued the token and verifies it on each call. `None`
@@ -60,26 +136,38 @@ pub(super) fn claims(token: &Secret) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use serde_json::json;
 
     use super::*;
+    use crate::contract::{ExpiresAs, InCookie, InHeader};
 
     fn jwt(claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         format!("{}.{}.c2ln", part(&json!({"alg": "HS256", "typ": "JWT"})), part(claims))
     }
 
-    fn pointers() -> contract::Tokens {
+    fn places() -> contract::Tokens {
         contract::Tokens {
-            access_token: "/access_token".into(),
-            refresh_token: Some("/refresh_token".into()),
+            access_token: Place::Pointer("/access_token".into()),
+            refresh_token: Some(Place::Pointer("/refresh_token".into())),
             expires_in: Some("/expires_in".into()),
+            expires_as: ExpiresAs::Seconds,
+            endless: false,
         }
     }
 
-    fn read(answer: &Value) -> Option<Tokens> {
-        Tokens::read(&pointers(), answer, 1_000)
+    fn answer(body: &Value, headers: &[(&'static str, &str)]) -> ApiAnswer {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        ApiAnswer { status: StatusCode::OK, headers: map, body: body.to_string().into() }
+    }
+
+    fn read(body: &Value) -> Result<Tokens, String> {
+        Tokens::read(&places(), &answer(body, &[]), 1_000)
     }
 
     #[test]
@@ -87,6 +175,22 @@ mod tests {
         let tokens = read(&json!({"access_token": "a", "refresh_token": "r", "expires_in": 900})).unwrap();
         assert_eq!(tokens.expires_at, Some(1_900));
         assert_eq!(tokens.refresh, Some(Secret::new("r")));
+    }
+
+    #[test]
+    fn reads_cookies_and_headers() {
+        let places = contract::Tokens {
+            access_token: Place::Header(InHeader { header: "auth-token".into() }),
+            refresh_token: Some(Place::Cookie(InCookie { cookie: "refreshToken".into() })),
+            ..places()
+        };
+        let cookies = ("set-cookie", "refreshToken=r1; HttpOnly; Path=/api; Max-Age=60");
+        let read = |headers: &[(&'static str, &str)]| Tokens::read(&places, &answer(&json!("ok"), headers), 1_000);
+        let tokens = read(&[("set-cookie", "other=x"), cookies, ("auth-token", "a1")]).unwrap();
+        assert_eq!((tokens.access, tokens.refresh), (Secret::new("a1"), Some(Secret::new("r1"))));
+        let removed = read(&[("set-cookie", "refreshToken=; Max-Age=0"), ("auth-token", "a1")]).unwrap();
+        assert_eq!(removed.refresh, None);
+        assert!(read(&[cookies]).unwrap_err().contains("`auth-token`"));
     }
 
     #[test]
@@ -99,16 +203,32 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_token() {
-        for answer in [
-            json!({}),
-            json!([]),
-            json!({"access_token": 7}),
-            json!({"access_token": ""}),
-            json!({"access_token": "a b"}),
-            json!({"access_token": "a\r\nX: y"}),
+    fn a_jwt_without_an_end_has_to_be_allowed() {
+        let body = json!({"access_token": jwt(&json!({"sub": "1"}))});
+        assert!(read(&body).unwrap_err().contains("without `exp`"));
+        let places = contract::Tokens { endless: true, ..places() };
+        assert_eq!(Tokens::read(&places, &answer(&body, &[]), 1_000).unwrap().expires_at, None);
+    }
+
+    #[test]
+    fn says_what_is_no_token_and_quotes_nothing() {
+        for (body, part) in [
+            (json!({"accessToken": "secret"}), "no token at `/access_token`; it has: accessToken"),
+            (json!(["secret"]), "it is a list"),
+            (json!({"access_token": 7}), "a number, not a text"),
+            (json!({"access_token": null}), "null, not a text"),
+            (json!({"access_token": {"secret": 1}}), "an object, not a text"),
+            (json!({"access_token": ""}), "empty"),
+            (json!({"access_token": "secret b"}), "characters"),
+            (json!({"access_token": "secret;b=c"}), "characters"),
+            (json!({"access_token": "secret\r\nX: y"}), "characters"),
+            (json!({"access_token": "secret", "expires_in": "soon"}), "lifetime at `/expires_in`"),
+            (json!({"access_token": "secret", "refresh_token": 7}), "`/refresh_token`"),
+            (json!({"access_token": jwt(&json!({"exp": 900}))}), "past"),
         ] {
-            assert_eq!(read(&answer), None, "{answer}");
+            let cause = read(&body).unwrap_err();
+            assert!(cause.contains(part), "{body}: {cause}");
+            assert!(!cause.contains("secret"), "{cause}");
         }
     }
 }

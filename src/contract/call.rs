@@ -1,0 +1,216 @@
+//! The calls of a contract: log-in, refresh, log-out, sign-up.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The log-in call.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The method; never GET, which would write the password into the API's access log.
+    #[serde(default)]
+    pub method: Method,
+    /// The path on the API, from its base URL.
+    pub path: String,
+    /// How the fields are encoded.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// The name of the field that takes the e-mail address.
+    #[serde(default = "email")]
+    pub email_field: String,
+    /// The name of the field that takes the password.
+    #[serde(default = "password")]
+    pub password_field: String,
+    /// Further fields with constant values.
+    #[serde(default)]
+    pub fields: Map<String, Value>,
+    /// The statuses that mean "wrong e-mail or password". Any other one but success is a failure of
+    /// the API.
+    #[serde(default = "refused_log_in")]
+    pub refused: Vec<u16>,
+    /// A JSON pointer to the API's own words in such an answer. Without it people read a sentence of
+    /// this server's.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+/// The refresh call.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    /// The method.
+    #[serde(default)]
+    pub method: Method,
+    /// The path on the API.
+    pub path: String,
+    /// How the fields are encoded.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// How the refresh token is sent.
+    #[serde(default)]
+    pub send: Carrier,
+    /// Further fields with constant values.
+    #[serde(default)]
+    pub fields: Map<String, Value>,
+    /// Whether the answer may bring the next refresh token. When it may not, the one from the log-in
+    /// stays, whatever the answer says.
+    #[serde(default = "yes")]
+    pub rotates: bool,
+    /// The statuses that mean "this refresh token is no good": the session ends. Any other one but
+    /// success leaves the session as it is.
+    #[serde(default = "refused_refresh")]
+    pub refused: Vec<u16>,
+}
+
+/// The log-out call. It always carries the access token, as any call does.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    /// The method.
+    #[serde(default)]
+    pub method: Method,
+    /// The path on the API.
+    pub path: String,
+    /// How the fields are encoded.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// How the refresh token is sent along, for an API that revokes by it (RFC 7009).
+    #[serde(default)]
+    pub send: Option<Carrier>,
+    /// Further fields with constant values.
+    #[serde(default)]
+    pub fields: Map<String, Value>,
+}
+
+/// The sign-up call.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignUp {
+    /// The method.
+    #[serde(default)]
+    pub method: Method,
+    /// The path on the API.
+    pub path: String,
+    /// How the fields are encoded.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// The name of the field that takes the e-mail address.
+    #[serde(default = "email")]
+    pub email_field: String,
+    /// The name of the field that takes the password.
+    #[serde(default = "password")]
+    pub password_field: String,
+    /// The name of the field that takes the person's name.
+    #[serde(default = "name")]
+    pub name_field: String,
+    /// Further fields with constant values.
+    #[serde(default)]
+    pub fields: Map<String, Value>,
+    /// A JSON pointer to the API's own words when it refuses.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// A JSON pointer to what is wrong with single fields: an object of field to text.
+    #[serde(default = "errors")]
+    pub errors: String,
+}
+
+/// A method of HTTP that a contract may name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// `GET`, for a refresh or a log-out that reads a header or a cookie alone.
+    Get,
+    /// `POST`.
+    #[default]
+    Post,
+    /// `PUT`.
+    Put,
+    /// `PATCH`.
+    Patch,
+    /// `DELETE`.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// For a request.
+    pub fn to_http(self) -> http::Method {
+        match self {
+            Self::Get => http::Method::GET,
+            Self::Post => http::Method::POST,
+            Self::Put => http::Method::PUT,
+            Self::Patch => http::Method::PATCH,
+            Self::Delete => http::Method::DELETE,
+        }
+    }
+}
+
+/// How fields travel to the API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// `application/json`.
+    #[default]
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+}
+
+/// How a refresh token travels to the API.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Carrier {
+    /// In the body, as a field of this name.
+    Field(String),
+    /// In a header of this name.
+    Header(String),
+    /// In a cookie of this name.
+    Cookie(String),
+    /// As `Authorization: Bearer <refresh token>`.
+    Bearer,
+}
+
+impl Default for Carrier {
+    /// As RFC 6749 §6 has it.
+    fn default() -> Self {
+        Self::Field("refresh_token".into())
+    }
+}
+
+fn email() -> String {
+    "email".into()
+}
+
+fn password() -> String {
+    "password".into()
+}
+
+fn name() -> String {
+    "name".into()
+}
+
+fn errors() -> String {
+    "/errors".into()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn refused_log_in() -> Vec<u16> {
+    vec![400, 401, 403, 422]
+}
+
+fn refused_refresh() -> Vec<u16> {
+    vec![400, 401]
+}

@@ -1,0 +1,76 @@
+//! Reads a contract: a preset's name, or a table that may name a preset and override its fields.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    Contract, CredentialStyle, Login, Logout, Refresh, SignUp, Tokens, UnknownPreset, User, Verify, merge::merge,
+    preset, validate,
+};
+
+/// Why a contract cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContractError {
+    /// The preset does not exist.
+    #[error(transparent)]
+    UnknownPreset(#[from] UnknownPreset),
+    /// A field is missing, unknown or of the wrong type.
+    #[error("{0}")]
+    Field(String),
+}
+
+impl TryFrom<Value> for Contract {
+    type Error = ContractError;
+
+    fn try_from(value: Value) -> Result<Self, ContractError> {
+        let mut description = match value {
+            Value::String(name) => preset::find(&name)?,
+            Value::Object(mut own) => match own.remove("preset") {
+                Some(Value::String(name)) => merge(preset::find(&name)?, Value::Object(own)),
+                Some(_) => return Err(ContractError::Field("`preset` must be a name in quotes".into())),
+                None => Value::Object(own),
+            },
+            _ => return Err(ContractError::Field("expected a preset's name or a table".into())),
+        };
+        // `false` in an override takes a part of the preset away: TOML has no null.
+        if let Value::Object(parts) = &mut description {
+            parts.retain(|_, part| *part != Value::Bool(false));
+        }
+        let contract: Self =
+            Description::deserialize(description).map_err(|error| ContractError::Field(error.to_string()))?.into();
+        validate::check(&contract)?;
+        Ok(contract)
+    }
+}
+
+/// The contract as it is written down.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    login: Login,
+    tokens: Tokens,
+    #[serde(default)]
+    user: User,
+    #[serde(default)]
+    credential: CredentialStyle,
+    refresh: Option<Refresh>,
+    logout: Option<Logout>,
+    sign_up: Option<SignUp>,
+    verify: Option<Verify>,
+}
+
+impl From<Description> for Contract {
+    fn from(it: Description) -> Self {
+        Self {
+            login: it.login,
+            tokens: it.tokens,
+            user: it.user,
+            credential: it.credential,
+            refresh: it.refresh,
+            logout: it.logout,
+            sign_up: it.sign_up,
+            verify: it.verify,
+        }
+    }
+}

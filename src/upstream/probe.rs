@@ -1,0 +1,226 @@
+//! Tries a contract on the real API and tells each step: what was sent, what came back, what was
+//! found where, and what to change when something was not.
+
+mod redact;
+mod suggest;
+
+use serde_json::Value;
+
+use self::redact::{answer_lines, request_lines, token_line};
+use super::{ApiAnswer, MAX_TOKENS, Outgoing, Tokens, Trouble, Upstream, failure, token};
+use crate::{config::ApiConfig, contract::Carrier, secret::Secret};
+
+/// What a try of the contract brought, in lines for an operator. No token and no password is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The steps, in order.
+    pub lines: Vec<String>,
+    /// The person, as the session would keep them; absent when the log-in failed.
+    pub user: Option<Value>,
+    /// What stopped the try, or is wrong although the log-in works.
+    pub faults: Vec<Fault>,
+}
+
+/// Something that the contract has wrong, or the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub cause: String,
+    /// The line of the settings to change.
+    pub change: String,
+}
+
+/// Logs in with the contract's calls one after the other, renews the token, and logs out again.
+/// `now` is in seconds since the epoch.
+///
+/// # Errors
+/// When the HTTP client cannot be set up, or `config` has no URL.
+pub async fn probe(config: &ApiConfig, email: &str, password: &Secret, now: i64) -> Result<Report, reqwest::Error> {
+    let mut report = Report::default();
+    let Some(url) = config.url.clone() else {
+        report.fault("no API is set", "[api] url = \"http://…\"");
+        return Ok(report);
+    };
+    let probe = Probe { upstream: Upstream::new(url, config)?, now };
+    if let Some((answer, tokens)) = probe.log_in(&mut report, email, password).await {
+        probe.user(&mut report, &answer, &tokens).await;
+        let tokens = probe.refresh(&mut report, tokens).await;
+        probe.log_out(&mut report, &tokens).await;
+    }
+    Ok(report)
+}
+
+struct Probe {
+    upstream: Upstream,
+    now: i64,
+}
+
+impl Report {
+    fn step(&mut self, title: &str) {
+        self.lines.push(title.to_owned());
+    }
+
+    fn note(&mut self, line: impl AsRef<str>) {
+        self.lines.push(format!("   {}", line.as_ref()));
+    }
+
+    fn fault(&mut self, cause: impl Into<String>, change: impl Into<String>) {
+        let fault = Fault { cause: cause.into(), change: change.into() };
+        self.note(format!("WRONG  {}", fault.cause));
+        self.note(format!("change {}", fault.change));
+        self.faults.push(fault);
+    }
+}
+
+impl Probe {
+    /// Sends a call and notes both directions.
+    async fn exchange(
+        &self,
+        report: &mut Report,
+        outgoing: Outgoing,
+        token: Option<&Secret>,
+        secrets: &[&str],
+    ) -> Result<ApiAnswer, Trouble> {
+        for line in request_lines(&self.upstream, &outgoing, token.is_some(), secrets) {
+            report.note(line);
+        }
+        let answer = self.upstream.deliver(outgoing, token, MAX_TOKENS).await?;
+        for line in answer_lines(&answer, secrets) {
+            report.note(line);
+        }
+        Ok(answer)
+    }
+
+    async fn log_in(&self, report: &mut Report, email: &str, password: &Secret) -> Option<(ApiAnswer, Tokens)> {
+        report.step("1. log in");
+        let contract = self.upstream.contract();
+        let outgoing = Outgoing::log_in(&contract.login, email, password);
+        let answer = match self.exchange(report, outgoing, None, &[password.expose()]).await {
+            Ok(answer) => answer,
+            Err(trouble) => {
+                report.fault(trouble.cause(), suggest::for_trouble(&trouble));
+                return None;
+            }
+        };
+        if !answer.status.is_success() {
+            let cause = failure::unexpected(&answer).replacen("unexpected ", "the log-in was answered with ", 1);
+            report.fault(cause, suggest::for_status(contract, &answer));
+            return None;
+        }
+        let tokens = match Tokens::read(&contract.tokens, &answer, self.now) {
+            Ok(tokens) => tokens,
+            Err(cause) => {
+                report.fault(cause, suggest::for_tokens(&contract.tokens, &answer));
+                return None;
+            }
+        };
+        self.note_tokens(report, &tokens);
+        if let Some(verifier) = &self.upstream.verifier {
+            match verifier.check(&tokens.access, self.now, &self.upstream.client).await {
+                Ok(()) => report.note("found  a signature that passes `verify`"),
+                Err(trouble) => {
+                    report
+                        .fault(trouble.cause(), "[api.contract.verify]: the key, `issuer`, `audience` or `algorithms`");
+                    return None;
+                }
+            }
+        }
+        Some((answer, tokens))
+    }
+
+    fn note_tokens(&self, report: &mut Report, tokens: &Tokens) {
+        let places = &self.upstream.contract().tokens;
+        report.note(format!("found  access token at {}: {}", places.access_token, token_line(&tokens.access)));
+        match (&places.refresh_token, &tokens.refresh) {
+            (Some(place), Some(token)) => {
+                report.note(format!("found  refresh token at {place}: {}", token_line(token)));
+            }
+            (Some(place), None) => report.note(format!("none   refresh token at {place}")),
+            (None, _) => {}
+        }
+        report.note(match tokens.expires_at {
+            Some(end) => format!("found  the access token ends in {} s", end - self.now),
+            None => "none   the access token's end is not known: sessions end by the limits of [session]".into(),
+        });
+    }
+
+    async fn user(&self, report: &mut Report, login: &ApiAnswer, tokens: &Tokens) {
+        report.step("2. the person");
+        let user = &self.upstream.contract().user;
+        match self.upstream.user(login, tokens).await {
+            Ok(found) => {
+                let has_it = |pointer: &String| login.json().is_ok_and(|body| body.pointer(pointer).is_some());
+                report.note(match (user.login.as_ref().filter(|pointer| has_it(pointer)), &user.path) {
+                    (Some(pointer), _) => format!("found  in the answer to the log-in, at `{pointer}`"),
+                    (None, Some(path)) => format!("found  at GET {path}"),
+                    (None, None) => "found  in the token's claims".into(),
+                });
+                report.user = Some(found);
+            }
+            Err(trouble) => report.fault(trouble.cause(), suggest::for_user(login, tokens)),
+        }
+    }
+
+    async fn refresh(&self, report: &mut Report, tokens: Tokens) -> Tokens {
+        let (Some(refresh), Some(token)) = (&self.upstream.contract().refresh, &tokens.refresh) else { return tokens };
+        report.step("3. refresh");
+        let secrets = [token.expose()];
+        let answer = match self.exchange(report, Outgoing::refresh(refresh, token), None, &secrets).await {
+            Ok(answer) => answer,
+            Err(trouble) => {
+                report.fault(trouble.cause(), suggest::for_trouble(&trouble));
+                return tokens;
+            }
+        };
+        if !answer.status.is_success() {
+            report.fault(
+                format!("the refresh was answered with {}", answer.status),
+                format!(
+                    "[api.contract.refresh] path = \"{}\" or send = {}; without refresh: refresh = false",
+                    refresh.path,
+                    carrier(&refresh.send)
+                ),
+            );
+            return tokens;
+        }
+        match Tokens::read(&self.upstream.contract().tokens, &answer, self.now) {
+            Ok(next) => {
+                self.note_tokens(report, &next);
+                let kept = if refresh.rotates { next.refresh.clone() } else { None };
+                Tokens { refresh: kept.or(tokens.refresh), ..next }
+            }
+            Err(cause) => {
+                report.fault(cause, suggest::for_tokens(&self.upstream.contract().tokens, &answer));
+                tokens
+            }
+        }
+    }
+
+    async fn log_out(&self, report: &mut Report, tokens: &Tokens) {
+        let Some(logout) = &self.upstream.contract().logout else { return };
+        report.step("4. log out");
+        let secrets: Vec<&str> = tokens.refresh.iter().map(Secret::expose).collect();
+        let outgoing = Outgoing::log_out(logout, tokens.refresh.as_ref());
+        let cause = match self.exchange(report, outgoing, Some(&tokens.access), &secrets).await {
+            Ok(answer) if answer.status.is_success() => return,
+            Ok(answer) => failure::unexpected(&answer),
+            Err(trouble) => trouble.cause().to_owned(),
+        };
+        report.fault(cause, format!("[api.contract.logout] path = \"{}\"; without it: logout = false", logout.path));
+    }
+}
+
+/// A carrier, as TOML has it.
+fn carrier(carrier: &Carrier) -> String {
+    match carrier {
+        Carrier::Field(name) => format!("{{ field = \"{name}\" }}"),
+        Carrier::Header(name) => format!("{{ header = \"{name}\" }}"),
+        Carrier::Cookie(name) => format!("{{ cookie = \"{name}\" }}"),
+        Carrier::Bearer => "\"bearer\"".into(),
+    }
+}
+
+/// The claims of a token that is a JWT.
+fn claims(token: &Secret) -> Option<Value> {
+    token::claims(token)
+}
