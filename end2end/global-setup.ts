@@ -3,8 +3,9 @@ import path from 'node:path'
 import { stopAll } from './support/child'
 import { demoApiBinary } from './support/demo-api'
 import { startFeathers } from './support/feathers'
+import { described, startDescribed, type Described } from './support/described'
 import { logDirectory, requireFile } from './support/path'
-import { publishServers } from './support/server'
+import { publishServers, type Life } from './support/server'
 import { SHORT_DEMO_LIFE, SHORT_FEATHERS_LIFE } from './support/lifetime'
 import { binary, startVestibule } from './support/vestibule'
 
@@ -28,6 +29,7 @@ async function startServers(): Promise<void> {
     startFeathers({ log: log('feathers') }),
     startFeathers({ log: log('feathers-short'), jwtLife: `${SHORT_FEATHERS_LIFE}s` }),
   ])
+  const descriptions = Promise.all(described.map((name) => startOnDescribed(name, log)))
   const [demo, shortDemo, onFeathers, onShortFeathers] = await Promise.all([
     startVestibule({ log: log('vestibule-demo') }),
     startVestibule({ log: log('vestibule-demo-short'), env: SHORT_DEMO_LIFE.env }),
@@ -37,5 +39,19 @@ async function startServers(): Promise<void> {
   publishServers({
     demo: { long: demo.url, short: shortDemo.url },
     feathers: { long: onFeathers.url, short: onShortFeathers.url },
+    ...(Object.fromEntries(await descriptions) as Record<Described, Record<Life, string>>),
   })
+}
+
+/** Starts an API twice, with tokens that live long and short, and Vestibule in front of each. */
+async function startOnDescribed(
+  name: Described,
+  log: (name: string) => string,
+): Promise<[Described, Record<Life, string>]> {
+  const start = async (life: Life) => {
+    const api = await startDescribed(name, { log: log(`${name}-${life}`), short: life === 'short' })
+    return (await startVestibule({ log: log(`vestibule-${name}-${life}`), api })).url
+  }
+  const [long, short] = await Promise.all([start('long'), start('short')])
+  return [name, { long, short }]
 }

@@ -1,6 +1,7 @@
 import { defineConfig, devices } from '@playwright/test'
 import type { Options } from './support/fixtures'
 import { chromiumLaunch } from './support/chromium'
+import { described } from './support/described'
 
 // Tests of the tests' own means: they need no browser and no API.
 const tools = '**/tools/**'
@@ -14,7 +15,7 @@ export default defineConfig<Options>({
   workers: 2,
   timeout: 60_000,
   expect: { timeout: 10_000 },
-  reporter: [['list'], ['html', { open: 'never' }]],
+  reporter: [['list'], ['html', { open: 'never' }], ['./support/matrix-reporter.ts']],
   use: {
     ...devices['Desktop Chrome'],
     launchOptions: chromiumLaunch(),
@@ -32,12 +33,15 @@ export default defineConfig<Options>({
       use: { upstream: 'demo', javaScriptEnabled: false },
       grepInvert: /@js/,
     },
-    { name: 'feathers', testIgnore: tools, use: { upstream: 'feathers' }, grepInvert: /@no-js/ },
+    // A test that brings an API of its own runs once.
+    { name: 'feathers', testIgnore: tools, use: { upstream: 'feathers' }, grepInvert: /@no-js|@once/ },
     {
       name: 'feathers-no-js',
       testIgnore: tools,
       use: { upstream: 'feathers', javaScriptEnabled: false },
       grepInvert: /@js/,
     },
+    // The core of it on APIs that Vestibule knows by a settings file alone.
+    ...described.map((name) => ({ name, testIgnore: tools, use: { upstream: name }, grep: /@core/ })),
   ],
 })

@@ -1,15 +1,21 @@
 import type { Exchange } from './recording-proxy'
 
-const TOKEN_FIELDS = new Set(['accessToken', 'access_token', 'refreshToken', 'refresh_token'])
+const TOKEN_FIELDS = new Set(['accessToken', 'access_token', 'authToken', 'refreshToken', 'refresh_token'])
 
-/** Every token that an API gave out, read from its JSON answers. */
+/** Every token that an API gave out, read from its JSON answers and its cookies. */
 export function issuedTokens(exchanges: Exchange[]): string[] {
-  return unique(exchanges.flatMap(({ responseBody }) => tokensInJson(Buffer.concat(responseBody).toString())))
+  const cookie = /^set-cookie: refreshToken=([^;\s]+)/gim
+  return unique(
+    exchanges.flatMap(({ responseBody, responseHeaders }) => [
+      ...tokensInJson(Buffer.concat(responseBody).toString()),
+      ...[...responseHeaders.matchAll(cookie)].map(([, token]) => token!),
+    ]),
+  )
 }
 
-/** Every token that an API was called with. */
+/** Every access token that an API was called with, in each style of credential. */
 export function usedTokens(exchanges: Exchange[]): string[] {
-  const bearer = /^authorization: bearer (\S+)$/gim
+  const bearer = /^(?:authorization: bearer |auth-token: |cookie: accessToken=)([^\s;]+)/gim
   return unique(exchanges.flatMap(({ requestHeaders }) => [...requestHeaders.matchAll(bearer)].map(([, token]) => token!)))
 }
 

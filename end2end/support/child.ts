@@ -97,6 +97,6 @@ process.once('exit', () => running.forEach((child) => child.killNow()))
 
 /** Our environment without the settings of a developer's own Vestibule. */
 export function cleanEnvironment(): Record<string, string | undefined> {
-  const ours = /^(VESTIBULE|LEPTOS|DEMO_API|FEATHERS)_|^PORT$/
+  const ours = /^(VESTIBULE|LEPTOS|DEMO_API|FEATHERS|NEST|EXPRESS|FASTAPI)_|^PORT$/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))
 }

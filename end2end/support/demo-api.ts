@@ -12,9 +12,9 @@ export function demoApiBinary(): string {
 }
 
 /** Starts it with a data folder of its own, and waits until it answers. */
-export async function startDemoApi({ log }: { log: string }): Promise<Api> {
+export async function startDemoApi({ log, port }: { log: string; port?: number }): Promise<Api> {
   const scratch = await mkdtemp(path.join(tmpdir(), 'demo-api-'))
-  const address = `127.0.0.1:${await freePort()}`
+  const address = `127.0.0.1:${port || (await freePort())}`
   const url = `http://${address}`
   const child = new Child({
     command: demoApiBinary(),

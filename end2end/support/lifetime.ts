@@ -10,5 +10,8 @@ export const SHORT_DEMO_LIFE = {
   },
 }
 
+/** The other short-lived APIs: seconds that their access tokens, and where there are any their refresh tokens, are good for. */
+export const SHORT_LIFE = { access: 2, refresh: 4 }
+
 /** Milliseconds after a log-in when no token of the short-lived servers is good any more. */
-export const SHORT_SESSION_IS_OVER = (Math.max(SHORT_FEATHERS_LIFE, SHORT_DEMO_LIFE.refresh) + 1) * 1000
+export const SHORT_SESSION_IS_OVER = (Math.max(SHORT_FEATHERS_LIFE, SHORT_DEMO_LIFE.refresh, SHORT_LIFE.refresh) + 1) * 1000

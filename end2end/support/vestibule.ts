@@ -30,7 +30,7 @@ export interface Vestibule {
 export interface VestibuleOptions {
   log: string
   /** The API behind it; its embedded demo API when there is none. */
-  api?: { url: string; contract: string }
+  api?: { url: string; contract?: string; config?: string }
   /** Where it listens; a free port when there is none. */
   port?: number
   /** The origin that people see, when something stands in front of it. */
@@ -46,6 +46,7 @@ export async function startVestibule(options: VestibuleOptions): Promise<Vestibu
   const url = `http://${address}`
   const child = new Child({
     command: binary(),
+    args: api?.config === undefined ? [] : ['--config', api.config],
     cwd: isDist() ? scratch : repository,
     env: {
       ...cleanEnvironment(),
@@ -56,7 +57,8 @@ export async function startVestibule(options: VestibuleOptions): Promise<Vestibu
       // The suite logs in more often than any person.
       VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ADDRESS: '0',
       VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ACCOUNT: '0',
-      ...(api === undefined ? {} : { VESTIBULE_API__URL: api.url, VESTIBULE_API__CONTRACT: api.contract }),
+      ...(api === undefined ? {} : { VESTIBULE_API__URL: api.url }),
+      ...(api?.contract === undefined ? {} : { VESTIBULE_API__CONTRACT: api.contract }),
       ...env,
     },
     log,

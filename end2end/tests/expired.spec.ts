@@ -11,7 +11,7 @@ async function sessionIsOver(since: number): Promise<void> {
     .toBeGreaterThan(SHORT_SESSION_IS_OVER)
 }
 
-test('a page load after the token\'s end leads to the log-in, and back', async ({ app, page, context }) => {
+test('a page load after the token\'s end leads to the log-in, and back', { tag: ['@core', '@expiry'] }, async ({ app, page, context }) => {
   await app.visit('/login?return_to=%2Fnotes')
   await app.logIn(ada)
   await expect(app.heading('Notes')).toBeVisible()

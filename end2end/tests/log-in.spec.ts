@@ -1,7 +1,7 @@
 import { expect, test } from '../support/fixtures'
 import { ada, grace, unique } from '../support/person'
 
-test('the right password opens the notes', async ({ app }) => {
+test('the right password opens the notes', { tag: ['@core', '@log-in'] }, async ({ app }) => {
   await app.visit('/login')
   await expect(app.heading('Log in')).toBeVisible()
   await app.expectLoggedOut()
@@ -12,7 +12,7 @@ test('the right password opens the notes', async ({ app }) => {
   await expect(app.main.getByText(ada.name)).toBeVisible()
 })
 
-test('a wrong password says so, keeps the e-mail and sets no cookie', async ({ app, page, context, guard }) => {
+test('a wrong password says so, keeps the e-mail and sets no cookie', { tag: ['@core', '@log-in'] }, async ({ app, page, context, guard }) => {
   guard.allowStatus(401)
   await app.visit('/login?return_to=%2Faccount')
   const answer = page.waitForResponse((response) => response.url().endsWith('/api/login'))

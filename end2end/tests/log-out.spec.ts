@@ -1,6 +1,6 @@
 import { expect, test } from '../support/fixtures'
 
-test('a log-out ends it, on every page', async ({ app, context, send, member }) => {
+test('a log-out ends it, on every page', { tag: ['@core', '@log-out'] }, async ({ app, context, send, member }) => {
   expect(member.email).not.toBe('')
   await app.visit('/notes')
   await app.logOut()

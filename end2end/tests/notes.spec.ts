@@ -7,7 +7,7 @@ test.beforeEach(async ({ app, member }) => {
   await app.visit('/notes')
 })
 
-test('a note is added and stays', async ({ app }) => {
+test('a note is added and stays', { tag: ['@core', '@notes'] }, async ({ app }) => {
   const title = unique('Shopping')
   await expect(app.main.getByText('No notes yet.')).toBeVisible()
   await app.addNote(title, 'Tea, bread & "butter"')
@@ -35,7 +35,7 @@ test('the newest change comes first', async ({ app }) => {
   await expect(app.notes().getByRole('heading')).toHaveText(['First', 'Second'])
 })
 
-test('a note is edited', async ({ app }) => {
+test('a note is edited', { tag: ['@core', '@notes'] }, async ({ app }) => {
   const [before, after] = [unique('Before'), unique('After')]
   await app.addNote(before, 'old text')
   await app.note(before).getByRole('link', { name: `Edit ${before}` }).click()

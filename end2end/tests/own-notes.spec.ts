@@ -1,7 +1,7 @@
 import { expect, test } from '../support/fixtures'
 import { ada, grace, unique } from '../support/person'
 
-test('two people at once each see their own notes alone', async ({ app, openApp, guard }) => {
+test('two people at once each see their own notes alone', { tag: ['@core', '@own'] }, async ({ app, openApp, guard }) => {
   // Grace asks for Ada's note below.
   guard.allowStatus(404)
   const graces = await openApp()

@@ -1,7 +1,7 @@
 import { expect, test } from '../support/fixtures'
 import { stranger } from '../support/person'
 
-test('a new person signs up, is logged in and starts with no notes', async ({ app }) => {
+test('a new person signs up, is logged in and starts with no notes', { tag: ['@core', '@sign-up'] }, async ({ app }) => {
   const person = stranger()
   await app.visit('/')
   await app.header.getByRole('link', { name: 'Sign up' }).click()
@@ -24,7 +24,7 @@ test('the way back is kept through a sign-up', async ({ app }) => {
   await app.expectPath('/account')
 })
 
-test('an e-mail that is taken is refused, and nobody is logged in', async ({ app, context, guard, openApp }) => {
+test('an e-mail that is taken is refused, and nobody is logged in', { tag: ['@core', '@sign-up'] }, async ({ app, context, guard, openApp }) => {
   guard.allowStatus(409, 422)
   const person = stranger()
   const other = await openApp()

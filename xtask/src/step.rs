@@ -67,7 +67,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "browser",
         about: "Playwright in Chromium against the release build",
-        needs: &["node packages", "chromium", "build", "demo-api"],
+        needs: &["node packages", "python packages", "chromium", "build", "demo-api"],
         command: browser,
         runner: Some(|| Runner::Playwright),
     },

@@ -8,6 +8,7 @@ pub mod chromium;
 pub mod network;
 pub mod node;
 pub mod prebuilt;
+pub mod python;
 pub mod rust;
 pub mod wasm_opt;
 
@@ -41,6 +42,7 @@ pub const BUILD: &[Item] = &[
 /// What the browser tests need.
 pub const BROWSER: &[Item] = &[
     Item { name: "node packages", ensure: node::ensure_packages },
+    Item { name: "python packages", ensure: python::ensure_packages },
     Item { name: "chromium", ensure: chromium::ensure },
 ];
 

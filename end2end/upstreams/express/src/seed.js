@@ -1,0 +1,31 @@
+const password = 'vestibule-demo'
+
+const people = [
+  {
+    email: 'ada@example.com',
+    name: 'Ada Lovelace',
+    notes: [
+      { title: 'Numbers and symbols', body: 'The engine might act upon other things besides number.' },
+      { title: 'Note G', body: 'Work out the Bernoulli numbers, step by step.' },
+      { title: 'Letter to Mary Somerville', body: 'Ask for the calculus book back.' },
+    ],
+  },
+  {
+    email: 'grace@example.com',
+    name: 'Grace Hopper',
+    notes: [
+      { title: 'Moth in relay 70', body: 'Taped into the log book, panel F.' },
+      { title: 'Compiler', body: 'The subroutines have call numbers: let it look them up itself.' },
+    ],
+  },
+]
+
+/** Puts in two people with notes of their own, by the same ways as any caller. */
+export async function seed(store, noteStore) {
+  for (const { notes, email, name } of people) {
+    const { _id } = await store.add({ email, name, password })
+    for (const note of notes) {
+      noteStore.add(_id, note)
+    }
+  }
+}
