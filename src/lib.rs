@@ -36,4 +36,4 @@ pub mod session;
 pub mod upstream;
 mod vestibule;
 
-pub use vestibule::{BuildError, Vestibule};
+pub use vestibule::{BuildError, LogInOptions, Vestibule};

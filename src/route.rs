@@ -1,17 +1,14 @@
 //! The routes and layers that [`Vestibule`] adds to a router.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     Json, Router,
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::{any, get},
 };
 use serde::Serialize;
@@ -20,22 +17,26 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     Vestibule,
+    error::Problem,
     proxy::Resolved,
     same_origin::SameOrigin,
-    session::{Record, Session},
+    session::{RETRY_AFTER, Session, UNAVAILABLE, Visit, events},
 };
 
 /// The path that tells whether somebody is logged in.
 pub const SESSION_PATH: &str = "/api/session";
+/// The path of the event stream that tells open tabs when their session ends.
+pub const SESSION_EVENTS_PATH: &str = "/api/session/events";
 /// A request with this header, whatever its value, does not prolong an idle session: for polling.
 pub const BACKGROUND_HEADER: HeaderName = HeaderName::from_static("x-vestibule-background");
 
 impl Vestibule {
-    /// `GET /api/session` and the proxy under its prefix. They want [`Vestibule::guard`] around them.
+    /// `GET /api/session`, `GET /api/session/events` and the proxy under its prefix. They want [`Vestibule::guard`] around them.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let prefix = self.config().proxy.prefix.trim_end_matches('/').to_owned();
         Router::new()
             .route(SESSION_PATH, get(session_status))
+            .route(SESSION_EVENTS_PATH, get(events))
             .route(&prefix, any(forward))
             .route(&format!("{prefix}/{{*path}}"), any(forward))
             .with_state(self.clone())
@@ -76,6 +77,10 @@ fn rfc3339(seconds: i64) -> Option<String> {
 
 /// The proxy, with a log-in through it being the same operation as anywhere else.
 async fn forward(State(vestibule): State<Vestibule>, session: Session, request: Request) -> Response {
+    if session.is_unavailable() {
+        // The API must not take for an anonymous call what is somebody's.
+        return unavailable(request.headers());
+    }
     match vestibule.proxy().resolve(&request) {
         Ok(Resolved::Forward(target)) => vestibule.proxy().forward(target, request).await,
         Ok(Resolved::LogIn) => crate::login::through_proxy(&vestibule, &session, request).await,
@@ -85,15 +90,38 @@ async fn forward(State(vestibule): State<Vestibule>, session: Session, request: 
 
 /// Resolves the session before the handler, writes its changes after.
 async fn with_session(State(vestibule): State<Vestibule>, mut request: Request<Body>, next: Next) -> Response {
-    let cookies = cookies(request.headers());
-    let passive = request.uri().path() == SESSION_PATH || request.headers().contains_key(BACKGROUND_HEADER);
+    let (cookies, accept) = (fields(request.headers(), &header::COOKIE), fields(request.headers(), &header::ACCEPT));
+    let passive = matches!(request.uri().path(), SESSION_PATH | SESSION_EVENTS_PATH)
+        || request.headers().contains_key(BACKGROUND_HEADER);
     let sessions = vestibule.sessions();
-    let session = sessions.resolve(&cookies, passive, vestibule.upstream()).await;
+    let at = sessions.clock().now();
+    let session = sessions.resolve(&cookies, passive).await;
     session.set_client(client(&vestibule, &request));
-    let before: Option<Arc<Record>> = session.record();
+    let (_, before) = session.outcome();
     request.extensions_mut().insert(session.clone());
     let mut response = next.run(request).await;
-    sessions.write(&session, before.as_deref(), &cookies, response.headers_mut());
+    let visit = Visit { session, before, cookies, at };
+    let written = sessions.write(&visit, &mut response).await;
+    if written.is_err() || visit.session.was_missed() { unavailable(&accept) } else { response }
+}
+
+/// Says that nobody can tell right now who is logged in.
+fn unavailable(headers: &HeaderMap) -> Response {
+    let wants_page = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .any(|value| value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("text/html")));
+    let mut response = if wants_page {
+        let page = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Back in a moment</title>\
+             <h1>Back in a moment</h1><p>{UNAVAILABLE}</p>"
+        );
+        (StatusCode::SERVICE_UNAVAILABLE, Html(page)).into_response()
+    } else {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE).into_response()
+    };
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER.into());
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     response
 }
 
@@ -103,7 +131,7 @@ fn client(vestibule: &Vestibule, request: &Request<Body>) -> Option<IpAddr> {
     Some(vestibule.trusted_proxies().client(request.headers(), peer.ip()))
 }
 
-/// The request's cookies, kept while the handler owns the request.
-fn cookies(headers: &HeaderMap) -> HeaderMap {
-    headers.get_all(header::COOKIE).iter().map(|value| (header::COOKIE, value.clone())).collect()
+/// Fields of the request, kept while the handler owns it.
+fn fields(headers: &HeaderMap, name: &HeaderName) -> HeaderMap {
+    headers.get_all(name).iter().map(|value| (name.clone(), value.clone())).collect()
 }

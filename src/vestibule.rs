@@ -12,7 +12,7 @@ use crate::{
     proxy::{Proxy, TrustedProxies},
     random::Random,
     secret::Secret,
-    session::{Key, Session, Sessions},
+    session::{Key, OpenSession, RETRY_AFTER, Record, Renewal, Session, SessionId, Sessions, UNAVAILABLE},
     upstream::{ApiAnswer, ApiCall, Failure, LogIn, Upstream},
 };
 
@@ -36,14 +36,14 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Vestibule {
     shared: Arc<Shared>,
-    upstream: Upstream,
+    sessions: Arc<Sessions>,
+    upstream: Arc<Upstream>,
     proxy: Proxy,
 }
 
 #[derive(Debug)]
 struct Shared {
     config: Config,
-    sessions: Sessions,
     attempts: Attempts,
     trusted_proxies: TrustedProxies,
 }
@@ -58,6 +58,18 @@ pub enum BuildError {
     /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Client(#[from] reqwest::Error),
+}
+
+/// What a log-in is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct LogInOptions<'a> {
+    /// The e-mail address, or whatever the API knows people by.
+    pub email: &'a str,
+    /// The password.
+    pub password: &'a Secret,
+    /// "Keep me signed in": whether the session outlives the browser's closing. `None` is what
+    /// `session.persistent` says.
+    pub persistent: Option<bool>,
 }
 
 /// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3 allows 254 and its brackets).
@@ -95,8 +107,8 @@ impl Vestibule {
             keys.push(Key::random(&random));
         }
         let contract = &config.api.contract;
-        let sessions = Sessions::new(&config, &keys, clock.clone(), random);
-        let upstream = Upstream::new(url.clone(), &config.api)?;
+        let upstream = Arc::new(Upstream::new(url.clone(), &config.api)?);
+        let sessions = Sessions::new(&config, &keys, clock.clone(), random, Arc::clone(&upstream))?;
         let proxy = Proxy::new(
             &url,
             &config.proxy,
@@ -107,16 +119,20 @@ impl Vestibule {
             sessions.ends().clone(),
         )?;
         let trusted_proxies = TrustedProxies::new(&config.proxy.trusted_proxies);
-        Ok(Self { shared: Arc::new(Shared { trusted_proxies, attempts: Attempts::new(&config.login), config, sessions }), upstream, proxy })
+        let attempts = Attempts::new(&config.login);
+        let shared = Arc::new(Shared { config, attempts, trusted_proxies });
+        Ok(Self { shared, sessions: Arc::new(sessions), upstream, proxy })
     }
 
     /// The same with connection pools of its own: for a server with one runtime per core, so that
     /// no connection is used across cores. Sessions, limits and keys stay shared.
     #[must_use]
     pub fn with_own_pools(&self) -> Self {
+        let upstream = Arc::new(self.upstream.with_own_pool());
         Self {
             shared: Arc::clone(&self.shared),
-            upstream: self.upstream.with_own_pool(),
+            sessions: Arc::new(self.sessions.with_own_connections(Arc::clone(&upstream))),
+            upstream,
             proxy: self.proxy.with_own_pool(),
         }
     }
@@ -131,8 +147,8 @@ impl Vestibule {
         self.upstream.contract().sign_up.is_some()
     }
 
-    pub(crate) fn sessions(&self) -> &Sessions {
-        &self.shared.sessions
+    pub(crate) fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
     }
 
     pub(crate) fn trusted_proxies(&self) -> &TrustedProxies {
@@ -152,11 +168,20 @@ impl Vestibule {
     /// # Errors
     /// What to tell the person. Whatever session there was goes on untouched.
     pub async fn log_in(&self, session: &Session, email: &str, password: &Secret) -> Result<Value, Failure> {
+        self.log_in_with(session, LogInOptions { email, password, persistent: None }).await
+    }
+
+    /// The same with the person's choice of how long the session lasts.
+    ///
+    /// # Errors
+    /// As [`Vestibule::log_in`].
+    pub async fn log_in_with(&self, session: &Session, options: LogInOptions<'_>) -> Result<Value, Failure> {
+        let LogInOptions { email, password, persistent } = options;
         check_credentials(email, password)?;
         self.count_attempt(session, email)?;
-        let now = self.sessions().clock().now();
+        let now = self.sessions.clock().now();
         let LogIn { tokens, user } = self.upstream.log_in(email, password, now).await?;
-        let record = self.sessions().begin(tokens, user.to_string()).map_err(|error| {
+        let (record, ticket) = self.sessions.begin(tokens, user.to_string(), persistent).map_err(|error| {
             tracing::error!(%error, "a log-in does not fit into the session");
             Failure::new(
                 StatusCode::BAD_GATEWAY,
@@ -164,7 +189,7 @@ impl Vestibule {
             )
         })?;
         tracing::info!(session = ?record.id, "logged in");
-        session.start(record);
+        session.begin(record, ticket);
         Ok(user)
     }
 
@@ -195,28 +220,94 @@ impl Vestibule {
     /// Ends the session here and, as far as it can be reached, at the API. Does nothing for somebody
     /// who is not logged in.
     pub async fn log_out(&self, session: &Session) {
-        if let Some(record) = session.record() {
+        if let Some(record) = session.latest() {
             tracing::info!(session = ?record.id, "logged out");
-            self.upstream.log_out(&record.access_token).await;
+            self.sessions.revoke_at_the_api(&record).await;
+            self.sessions.end(&record).await;
         }
         session.end();
     }
 
-    /// Calls the API with the session's token, for a page or a server function. The API's 401 ends
-    /// the session.
+    /// The open sessions of the person, the latest first: "your devices". A person who is not logged
+    /// in has none. With sessions in cookies, this one alone is known.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn sessions_of(&self, session: &Session) -> Result<Vec<OpenSession>, Failure> {
+        let Some(record) = known(session)? else { return Ok(Vec::new()) };
+        self.sessions.open_sessions(&record).await.map_err(|_| unavailable())
+    }
+
+    /// Ends one of the person's sessions, here and at the API; tells whether it was there.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn end_session(&self, session: &Session, id: SessionId) -> Result<bool, Failure> {
+        let Some(record) = known(session)? else { return Ok(false) };
+        let records = self.sessions.records_of(&record).await.map_err(|_| unavailable())?;
+        let Some(found) = records.iter().find(|found| found.id == id) else { return Ok(false) };
+        self.sessions.revoke_at_the_api(found).await;
+        self.sessions.end(found).await;
+        if id == record.id {
+            session.end();
+        }
+        Ok(true)
+    }
+
+    /// Logs the person out of all sessions, this one included; tells how many there were.
+    ///
+    /// # Errors
+    /// When the store cannot be reached: then nothing was ended.
+    pub async fn log_out_everywhere(&self, session: &Session) -> Result<usize, Failure> {
+        let Some(record) = known(session)? else { return Ok(0) };
+        let records = self.sessions.records_of(&record).await.map_err(|_| unavailable())?;
+        for found in &records {
+            self.sessions.revoke_at_the_api(found).await;
+            self.sessions.end(found).await;
+        }
+        session.end();
+        Ok(records.len())
+    }
+
+    /// Calls the API with the session's token, for a page or a server function. To the API's 401 the
+    /// token is renewed and the call made once more. A 401 for good ends the session.
     ///
     /// # Errors
     /// When there is no answer; an answer with an error status is an answer.
     pub async fn call(&self, session: &Session, call: ApiCall) -> Result<ApiAnswer, Failure> {
-        let token = session.record().map(|record| record.access_token.clone());
-        let answer = self.upstream.call(call, token.as_ref()).await?;
-        if let Some(token) = token
-            && answer.status == StatusCode::UNAUTHORIZED
-        {
-            session.refused(&token);
+        let record = session.record();
+        if session.is_unavailable() {
+            return Err(unavailable());
         }
-        Ok(answer)
+        let Some(record) = record else { return self.upstream.call(call, None).await };
+        let again = record.refresh_token.is_some().then(|| call.clone());
+        let answer = self.upstream.call(call, Some(&record.access_token)).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        match session.renew(&record.access_token).await {
+            Renewal::Renewed => {
+                let token = session.record().map(|record| record.access_token.clone());
+                match again {
+                    Some(call) => self.upstream.call(call, token.as_ref()).await,
+                    None => Ok(answer),
+                }
+            }
+            Renewal::Unavailable => Err(unavailable()),
+            Renewal::Ended | Renewal::Fresh => Ok(answer),
+        }
     }
+}
+
+/// The record of a session, if anybody is logged in.
+fn known(session: &Session) -> Result<Option<Arc<Record>>, Failure> {
+    let record = session.latest();
+    if session.is_unavailable() { Err(unavailable()) } else { Ok(record) }
+}
+
+/// Nobody can tell right now who is logged in, and soon again.
+fn unavailable() -> Failure {
+    Failure { retry_after: Some(RETRY_AFTER), ..Failure::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE) }
 }
 
 /// What no API could take is refused before it is sent.

@@ -1,11 +1,57 @@
-//! Sessions through a real socket: the guard around a router of the application's own.
+//! Sessions through a real socket: the guard around a router of the application's own, with one or
+//! several servers, and with every place where sessions can be kept.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "session/replica/balancer.rs"]
+mod balancer;
+#[path = "session/store/contract.rs"]
+mod contract;
 #[path = "session/cookie.rs"]
 mod cookie_tests;
+#[path = "session/event.rs"]
+mod event_tests;
 #[path = "session/hall.rs"]
 mod hall;
+#[path = "session/late.rs"]
+mod late_tests;
+#[path = "session/store/only_redis.rs"]
+mod only_redis;
+#[path = "session/store/place.rs"]
+mod place;
+#[path = "session/redis_server.rs"]
+mod redis_server;
 #[path = "session/refresh.rs"]
 mod refresh_tests;
+#[path = "session/replica/scale.rs"]
+mod replica_tests;
 mod support;
+
+/// One contract for every place where sessions are kept.
+macro_rules! every_place_keeps {
+    ($($rule:ident),* $(,)?) => {
+        mod in_the_cookie {
+            $(#[tokio::test] async fn $rule() { crate::contract::$rule(crate::place::Place::cookie().await).await; })*
+        }
+        mod in_memory {
+            $(#[tokio::test] async fn $rule() { crate::contract::$rule(crate::place::Place::memory().await).await; })*
+        }
+        mod in_redis {
+            $(#[tokio::test] async fn $rule() { crate::contract::$rule(crate::place::Place::redis().await).await; })*
+        }
+    };
+}
+
+every_place_keeps!(
+    a_person_logged_in_until_the_log_out,
+    the_tokens_from_the_browser,
+    one_refresh_for_all,
+    the_lifetimes,
+    a_log_in_apart_from_what_was_before,
+    wrong_cookies_out,
+    polling_passive,
+    the_order_of_answers,
+    the_choice_to_stay,
+    watchers_told,
+    devices_apart,
+);

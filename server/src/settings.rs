@@ -110,7 +110,8 @@ impl Settings {
     pub(crate) fn library(&self) -> Result<Config, ConfigError> {
         Ok(Config {
             public_url: self.public_url()?,
-            api: self.api.clone(), login: self.login.clone(),
+            api: self.api.clone(),
+            login: self.login.clone(),
             session: self.session.clone(),
             proxy: self.proxy.clone(),
         })

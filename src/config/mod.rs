@@ -4,6 +4,7 @@ mod api;
 mod login;
 pub mod proxy;
 mod session;
+mod store;
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -12,6 +13,7 @@ pub use api::ApiConfig;
 pub use login::LoginConfig;
 pub use proxy::ProxyConfig;
 pub use session::{SameSite, SessionConfig};
+pub use store::{InvalidStore, RedisUrl, StoreConfig};
 
 /// Everything the library has to know.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -54,7 +56,13 @@ impl ConfigError {
 impl Config {
     /// The defaults for a server that people see at `public_url`.
     pub fn new(public_url: Url) -> Self {
-        Self { public_url, api: ApiConfig::default(), login: LoginConfig::default(), session: SessionConfig::default(), proxy: ProxyConfig::default() }
+        Self {
+            public_url,
+            api: ApiConfig::default(),
+            login: LoginConfig::default(),
+            session: SessionConfig::default(),
+            proxy: ProxyConfig::default(),
+        }
     }
 
     /// Checks each value and what they mean together.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
+use super::{ConfigError, RedisUrl, StoreConfig};
 use crate::{secret::Secret, session::Key};
 
 /// How long a session lasts and what seals it.
@@ -13,6 +13,12 @@ pub struct SessionConfig {
     /// key in front to rotate. As a variable: separated by commas.
     #[serde(deserialize_with = "list", serialize_with = "count")]
     pub keys: Vec<Secret>,
+    /// Where sessions are kept: `cookie`, sealed in the browser; `redis://…` (with TLS `rediss://…`),
+    /// in a server that all replicas share; `memory`, in this process, for tests.
+    pub store: StoreConfig,
+    /// With sessions in cookies: a Redis or Valkey server in which replicas share which sessions have
+    /// ended, and renew tokens together. Without it each replica knows of its own log-outs alone.
+    pub revocation: Option<RedisUrl>,
     /// After how many seconds without a request a session ends.
     pub idle_lifetime: i64,
     /// After how many seconds a session ends in any case.
@@ -42,6 +48,8 @@ impl Default for SessionConfig {
     fn default() -> Self {
         Self {
             keys: Vec::new(),
+            store: StoreConfig::default(),
+            revocation: None,
             idle_lifetime: 24 * 60 * 60,
             absolute_lifetime: 30 * 24 * 60 * 60,
             persistent: true,

@@ -1,9 +1,7 @@
 //! The body of an answer on its way to the client.
 
 use std::{
-    future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,74 +10,19 @@ use axum::{BoxError, body::Body as AxumBody};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
-use hyper::{body::Incoming, client::conn::http1};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use hyper::body::Incoming;
 
 use super::{
-    Inner,
     failure::Failure,
     guard::{Guard, Leak},
+    idle::IdleTimer,
+    lease::Lease,
     limit::Permit,
-    upload::{Flow, RequestBody},
 };
 
 /// Up to this length, in bytes, an answer with a known length is read whole before its head goes
 /// out, so that a token in it is answered 502.
 const MAX_AHEAD: u64 = 64 << 10;
-
-/// How long the rest of an upload may still flow after its answer, in seconds, before the connection
-/// is given up.
-const LINGER: Duration = Duration::from_secs(30);
-
-/// The connection that an answer comes by. It goes back to the pool when both bodies have ended, and
-/// is closed when the answer is given up before.
-pub(super) struct Lease {
-    pub(super) sender: Option<http1::SendRequest<RequestBody>>,
-    pub(super) proxy: Arc<Inner>,
-    pub(super) route: usize,
-    /// For how many seconds the upstream keeps it.
-    pub(super) keep_alive: Option<u64>,
-    /// The upload of the same call.
-    pub(super) flow: Option<Arc<Flow>>,
-}
-
-impl Lease {
-    fn finish(mut self) {
-        let Some(mut sender) = self.sender.take() else { return };
-        let (route, keep_alive, flow) = (self.route, self.keep_alive, self.flow.take());
-        if sender.is_ready() {
-            self.proxy.pools[route].put(sender, keep_alive);
-            return;
-        }
-        if sender.is_closed() {
-            give_up(flow.as_ref());
-            return;
-        }
-        // The connection's task has not come round yet, or the upload goes on after the answer.
-        let proxy = Arc::clone(&self.proxy);
-        tokio::spawn(async move {
-            if flow.as_ref().is_some_and(|flow| flow.is_held()) {
-                give_up(flow.as_ref());
-            }
-            match timeout(LINGER, sender.ready()).await {
-                Ok(Ok(())) => proxy.pools[route].put(sender, keep_alive),
-                _ => give_up(flow.as_ref()),
-            }
-        });
-    }
-}
-
-fn give_up(flow: Option<&Arc<Flow>>) {
-    if let Some(flow) = flow {
-        flow.give_up();
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        give_up(self.flow.as_ref());
-    }
-}
 
 /// The body of an answer as it comes from the upstream, guarded.
 pub(super) struct AnswerBody {
@@ -319,40 +262,5 @@ impl AnswerBody {
                 tracing::warn!(request_id, error = %broken, cause, "an answer broke off");
             }
         }
-    }
-}
-
-/// Notices when nothing has come for a while. It sets no timer as long as something does.
-struct IdleTimer {
-    limit: Duration,
-    last: Instant,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl IdleTimer {
-    fn new(limit: Duration) -> Self {
-        Self { limit, last: Instant::now(), sleep: None }
-    }
-
-    fn touch(&mut self) {
-        if self.sleep.is_some() {
-            self.last = Instant::now();
-        }
-    }
-
-    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> bool {
-        let limit = self.limit;
-        let sleep = self.sleep.get_or_insert_with(|| {
-            self.last = Instant::now();
-            Box::pin(sleep_until(self.last + limit))
-        });
-        while sleep.as_mut().poll(cx).is_ready() {
-            if self.last.elapsed() >= limit {
-                return true;
-            }
-            // Something came since the timer was set: it runs on from there.
-            sleep.as_mut().reset(self.last + limit);
-        }
-        false
     }
 }

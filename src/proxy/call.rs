@@ -13,10 +13,11 @@ use tokio::time::timeout;
 
 use super::{
     Proxy, Target,
-    answer::{self, Handling, Lease},
-    exchange::{Answer, Exchange, is_idempotent},
+    answer::{self, Handling},
+    exchange::{self, Answer, Exchange, is_idempotent},
     failure::Failure,
     guard::Guard,
+    lease::Lease,
     limit::Permit,
     request, response,
     route::Route,
@@ -24,9 +25,10 @@ use super::{
     upgrade,
     upload::{Flow, RequestBody},
 };
-use crate::session::{Record, Session};
+use crate::session::{Record, Renewal, Session};
 
-/// Up to this length, in bytes, the body of an idempotent call is kept to be sent again.
+/// Up to this length, in bytes, the body of a call is kept to be sent again: over another connection
+/// if the call is idempotent, with another token if there may be one.
 const MAX_REPLAY: u64 = 64 << 10;
 
 /// What is known of a call while it is under way.
@@ -42,16 +44,17 @@ impl Proxy {
     /// `application/problem+json` (RFC 9457).
     ///
     /// The request's extensions may hold the [`Session`] and the client's address
-    /// ([`ConnectInfo`]). An upstream's 401 to the session's token ends the session.
+    /// ([`ConnectInfo`]). To an upstream's 401 the session's token is renewed and the call made once more;
+    /// a 401 for good ends the session.
     pub async fn forward(&self, target: Target, request: Request<Body>) -> Response {
         let (mut parts, body) = request.into_parts();
         let upgrade = upgrade::requested(&mut parts, &body);
-        let (call, prepared) = self.prepare(&target, &mut parts);
+        let (mut call, prepared) = self.prepare(&target, &mut parts);
         let answered = match (prepared, self.enter(&call)) {
             (Err(failure), _) | (_, Err(failure)) => Err(failure),
             (Ok(()), Ok(permit)) => match upgrade {
-                Some(client) => self.upgrade(&call, target, parts, client, permit).await,
-                None => self.pass_on(&call, target, parts, body, permit).await,
+                Some(client) => self.upgrade(&mut call, target, parts, client, permit).await,
+                None => self.pass_on(&mut call, target, parts, body, permit).await,
             },
         };
         let upstream = self.route(&call).authority.as_str();
@@ -95,14 +98,15 @@ impl Proxy {
 
     async fn pass_on(
         &self,
-        call: &Call,
+        call: &mut Call,
         target: Target,
         mut parts: Parts,
         body: Body,
         permit: Permit,
     ) -> Result<Response, Failure> {
         let route = self.route(call);
-        let (body, flow) = request_body(&mut parts, body, route).await?;
+        let renewable = route.send_token && call.session.can_renew();
+        let (body, flow) = request_body(&mut parts, body, route, renewable).await?;
         let mut request = Request::new(body);
         *request.method_mut() = parts.method;
         *request.uri_mut() = Uri::from(target.path_and_query);
@@ -120,7 +124,17 @@ impl Proxy {
             pool: &self.0.pools[call.route],
             flow: flow.as_ref(),
         };
-        let Answer { response, sender } = exchange.send(request).await?;
+        let again = renewable.then(|| exchange::Copy::of(&request)).flatten();
+        let mut answer = exchange.send(request).await?;
+        if answer.response.status() == StatusCode::UNAUTHORIZED && self.renew(call).await? {
+            let mut request = again.ok_or(Failure::Renewed)?.into_request();
+            if let Some(record) = &call.record {
+                let credential = &self.shared().credential;
+                credential.apply(&record.access_token, request.headers_mut()).map_err(Failure::Token)?;
+            }
+            answer = exchange.send(request).await?;
+        }
+        let Answer { response, sender } = answer;
         let lease = Lease {
             sender,
             proxy: Arc::clone(&self.0),
@@ -129,6 +143,22 @@ impl Proxy {
             flow,
         };
         self.respond(call, response, lease, permit).await
+    }
+
+    /// Renews the session's token, which the upstream has refused; tells whether there is a newer one.
+    ///
+    /// # Errors
+    /// When it cannot be renewed right now: the 401 would look like a log-out then.
+    pub(super) async fn renew(&self, call: &mut Call) -> Result<bool, Failure> {
+        let Some(record) = call.record.as_ref().filter(|_| self.route(call).send_token) else { return Ok(false) };
+        match call.session.renew(&record.access_token).await {
+            Renewal::Renewed => {
+                call.record = call.session.record();
+                Ok(true)
+            }
+            Renewal::Unavailable => Err(Failure::Unrenewed),
+            Renewal::Ended | Renewal::Fresh => Ok(false),
+        }
     }
 
     pub(super) async fn respond(
@@ -156,18 +186,13 @@ impl Proxy {
         Ok(answer)
     }
 
-    /// Turns the upstream's header fields into the client's, and ends the session on a 401.
+    /// Turns the upstream's header fields into the client's.
     ///
     /// # Errors
     /// When a field holds one of the session's tokens.
     pub(super) fn finish_head(&self, call: &Call, head: &mut http::response::Parts) -> Result<Option<Guard>, Failure> {
         let (shared, route) = (self.shared(), self.route(call));
-        let token = call.record.as_ref().filter(|_| route.send_token).map(|record| &record.access_token);
-        if head.status == StatusCode::UNAUTHORIZED
-            && let Some(token) = token
-        {
-            call.session.refused(token);
-        }
+        let with_token = call.record.is_some() && route.send_token;
         let headers = &mut head.headers;
         response::withhold(headers, route);
         let guard = call.record.as_ref().filter(|_| route.token_guard).map(|record| Guard::new(record));
@@ -175,7 +200,7 @@ impl Proxy {
             guard.check_headers(headers)?;
         }
         response::relocate(headers, route, &shared.routes, &shared.prefix);
-        response::protect(headers, route, token.is_some());
+        response::protect(headers, route, with_token);
         headers.append(header::VIA, request::via(head.version));
         headers.insert(X_REQUEST_ID, call.id.clone());
         Ok(guard)
@@ -191,6 +216,7 @@ async fn request_body(
     parts: &mut Parts,
     body: Body,
     route: &Route,
+    renewable: bool,
 ) -> Result<(RequestBody, Option<Arc<Flow>>), Failure> {
     if body.is_end_stream() {
         return Ok((RequestBody::Empty, None));
@@ -200,7 +226,8 @@ async fn request_body(
         return Err(Failure::BodyTooLarge);
     }
     let held = expects_continue(&parts.headers);
-    if !held && is_idempotent(&parts.method) && length.is_some_and(|length| length <= MAX_REPLAY) {
+    let repeatable = renewable || is_idempotent(&parts.method);
+    if !held && repeatable && length.is_some_and(|length| length <= MAX_REPLAY) {
         let limit = usize::try_from(MAX_REPLAY).unwrap_or(usize::MAX);
         let whole = timeout(route.times.idle, to_bytes(body, limit)).await.map_err(|_| Failure::ClientStalled)?;
         return Ok((whole.map_err(Failure::RequestBody)?.into(), None));

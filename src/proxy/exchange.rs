@@ -180,7 +180,7 @@ fn is_worth_repeating(failure: &Failure) -> bool {
 }
 
 /// All of a request that may have to be sent again.
-struct Copy {
+pub(super) struct Copy {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -188,7 +188,7 @@ struct Copy {
 }
 
 impl Copy {
-    fn of(request: &Request<RequestBody>) -> Option<Self> {
+    pub(super) fn of(request: &Request<RequestBody>) -> Option<Self> {
         Some(Self {
             body: request.body().replayable()?,
             method: request.method().clone(),
@@ -197,7 +197,7 @@ impl Copy {
         })
     }
 
-    fn into_request(self) -> Request<RequestBody> {
+    pub(super) fn into_request(self) -> Request<RequestBody> {
         let mut request = Request::new(RequestBody::from(self.body));
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;

@@ -39,6 +39,10 @@ pub(super) enum Failure {
     Token(#[source] InvalidHeaderValue),
     #[error("the call has no valid path")]
     Path(#[source] http::Error),
+    #[error("the session's token was renewed, and the call cannot be repeated from here")]
+    Renewed,
+    #[error("the upstream refused the session's token, and it cannot be renewed right now")]
+    Unrenewed,
     #[error("the upstream switched to another protocol than asked for")]
     Switched,
 }
@@ -62,6 +66,8 @@ impl Failure {
             Self::Busy(Busy::Session) => {
                 return busy("You have too many calls under way. Wait for some of them to end.");
             }
+            Self::Renewed => return busy("Your log-in was renewed in the meantime. Send this again."),
+            Self::Unrenewed => return busy("Your log-in cannot be renewed right now. Try again in a moment."),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "This is more than may be sent at once. Send less."),
             Self::ClientStalled => (StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time. Send it again."),
             Self::ConnectTimeout | Self::FirstByteTimeout | Self::IdleTimeout | Self::UploadStalled => {
@@ -84,7 +90,7 @@ impl Failure {
         let (request_id, cause) = (id.to_str().unwrap_or_default(), self.cause());
         match self {
             Self::Leak(_) => tracing::error!(request_id, upstream, error = %self, "withheld an answer"),
-            Self::BodyTooLarge | Self::ClientStalled | Self::RequestBody(_) => {
+            Self::BodyTooLarge | Self::ClientStalled | Self::RequestBody(_) | Self::Renewed => {
                 tracing::info!(request_id, upstream, error = %self, cause, "refused a call");
             }
             _ => tracing::warn!(request_id, upstream, error = %self, cause, "a call failed"),

@@ -172,6 +172,9 @@ mod tests {
             user: "{}".into(),
             created_at: 0,
             last_seen_at: 0,
+            issued_at: 0,
+            generation: 0,
+            persistent: true,
         })
     }
 

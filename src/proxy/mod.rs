@@ -15,6 +15,8 @@ mod forwarded;
 mod frame;
 mod guard;
 mod hop;
+mod idle;
+mod lease;
 mod limit;
 mod location;
 mod pool;

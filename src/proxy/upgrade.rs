@@ -12,11 +12,11 @@ use tokio::time::timeout;
 
 use super::{
     Proxy, Target,
-    answer::Lease,
     call::Call,
     connect::connect_to_upgrade,
     failure::Failure,
     hop,
+    lease::Lease,
     limit::Permit,
     response,
     tunnel::{self, Watch},
@@ -43,7 +43,7 @@ impl Proxy {
     /// Passes a handshake on, and joins the two connections when the upstream agrees.
     pub(super) async fn upgrade(
         &self,
-        call: &Call,
+        call: &mut Call,
         target: Target,
         parts: Parts,
         client: OnUpgrade,
@@ -60,6 +60,9 @@ impl Proxy {
         let response = sent.map_err(|_| Failure::FirstByteTimeout)?.map_err(Failure::exchange)?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return self.join(call, response, client, watch, permit);
+        }
+        if response.status() == StatusCode::UNAUTHORIZED && self.renew(call).await? {
+            return Err(Failure::Renewed);
         }
         let keep_alive = response::keep_alive(response.headers());
         let lease = Lease { sender: Some(sender), proxy: self.0.clone(), route: call.route, keep_alive, flow: None };

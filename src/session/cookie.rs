@@ -22,7 +22,7 @@ pub struct CookiePolicy {
 /// The session does not fit into its cookies.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the sealed session is {size} bytes and the cookies hold {max}: keep fewer user fields (`user.keep` of the contract)"
+    "the sealed session is {size} bytes and the cookies hold {max}: keep fewer user fields (`user.keep` of the contract), or keep sessions in Redis (`session.store`)"
 )]
 pub struct TooLarge {
     /// What the session needs, in bytes.
@@ -114,13 +114,24 @@ impl CookiePolicy {
         std::iter::once(first).chain(self.stale(request, 1)).flatten().collect()
     }
 
+    /// Whether a value of `size` bytes fits into the cookies.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(crate) fn check(&self, size: usize) -> Result<(), TooLarge> {
+        let max = self.room() * MAX_CHUNKS;
+        if size > max { Err(TooLarge { size, max }) } else { Ok(()) }
+    }
+
+    /// What one cookie holds. The longest name is that of a chunk, `.N`; the first chunk has `N.` in
+    /// its value instead. The `=` counts as well: some browsers count it.
+    fn room(&self) -> usize {
+        MAX_COOKIE - self.name().len() - 3
+    }
+
     fn split(&self, sealed: &str) -> Result<Vec<String>, TooLarge> {
-        // The longest name is that of a chunk, `.N`; the first chunk has `N.` in its value instead.
-        let room = MAX_COOKIE - self.name().len() - 2;
-        let max = room * MAX_CHUNKS;
-        if sealed.len() > max {
-            return Err(TooLarge { size: sealed.len(), max });
-        }
+        self.check(sealed.len())?;
+        let room = self.room();
         if sealed.len() <= room {
             return Ok(vec![sealed.to_owned()]);
         }
@@ -232,7 +243,7 @@ mod tests {
     #[test]
     fn cuts_long_values_and_joins_them_in_any_order() {
         let policy = CookiePolicy::new(true, false);
-        for size in [4078, 4079, 9_000, 4078 * MAX_CHUNKS] {
+        for size in [4077, 4078, 9_000, 4077 * MAX_CHUNKS] {
             let sealed: String = ('a'..='z').cycle().take(size).collect();
             let set = policy.store(&sealed, None, &request(&[])).unwrap();
             let mut pairs: Vec<String> =
@@ -246,7 +257,7 @@ mod tests {
     #[test]
     fn says_when_a_value_is_too_large() {
         let error = CookiePolicy::new(true, false).store(&"a".repeat(30_000), None, &request(&[])).unwrap_err();
-        assert_eq!(error, TooLarge { size: 30_000, max: 20_390 });
+        assert_eq!(error, TooLarge { size: 30_000, max: 20_385 });
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::record::Record;
+use super::{live::Live, manager::Sessions, record::Record, refresh::Failed, ticket::Ticket};
 use crate::secret::Secret;
 
 /// The session of one request, put into its extensions by the session layer.
@@ -25,7 +25,22 @@ struct State {
     change: Change,
     /// The token was due, and the API could not be asked for the next one.
     unrenewed: bool,
+    /// The store could not be asked.
+    unavailable: bool,
+    /// Somebody wanted to know who is logged in.
+    asked: bool,
+    found: Option<Found>,
+    /// What opens a session that was started by this request.
+    ticket: Option<Ticket>,
     client: Option<IpAddr>,
+}
+
+/// How the layer found a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) ticket: Option<Ticket>,
 }
 
 /// What the layer has to write into the answer.
@@ -34,22 +49,59 @@ pub(crate) enum Change {
     /// Nothing.
     #[default]
     None,
-    /// The record as it is now.
-    Save,
-    /// The removal of the cookie.
+    /// That the person was here.
+    Touch,
+    /// New tokens.
+    Renewed,
+    /// A new content: a log-in, or a change of the user.
+    Started,
+    /// The removal of a cookie that is good for nothing.
     Remove,
+    /// The end that the person asked for.
+    LoggedOut,
 }
+
+/// What became of a session whose token the API refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// The session has a newer token: [`Session::record`] has it. The call can be made again.
+    Renewed,
+    /// The session is over, or there is none: the API's 401 is the answer.
+    Ended,
+    /// There is no newer token right now, and may be one later: 503 with `Retry-After` is the answer.
+    Unavailable,
+    /// The token is brand new. The API refuses something else, so its 401 is the answer, and the
+    /// session goes on.
+    Fresh,
+}
+
+/// Younger than this, in seconds, a token is not renewed because of a 401: the API means something
+/// else.
+const FRESH: i64 = 10;
 
 impl Session {
     /// A session as the layer found it.
-    pub(crate) fn loaded(record: Option<Arc<Record>>, change: Change) -> Self {
-        Self(Arc::new(Mutex::new(State { record, change, ..State::default() })))
+    pub(crate) fn found(record: Arc<Record>, change: Change, found: Found) -> Self {
+        Self::of(State { record: Some(record), change, found: Some(found), ..State::default() })
     }
 
     /// A session whose token was due for renewal while the API could not be asked.
-    pub(crate) fn unrenewed(record: Arc<Record>) -> Self {
-        let record = Some(record);
-        Self(Arc::new(Mutex::new(State { record, unrenewed: true, ..State::default() })))
+    pub(crate) fn unrenewed(record: Arc<Record>, found: Found) -> Self {
+        Self::of(State { record: Some(record), unrenewed: true, found: Some(found), ..State::default() })
+    }
+
+    /// Nobody, with what is to be done about the cookie.
+    pub(crate) fn nobody(change: Change) -> Self {
+        Self::of(State { change, ..State::default() })
+    }
+
+    /// A session that cannot be found out while the store is down.
+    pub(crate) fn unavailable() -> Self {
+        Self::of(State { unavailable: true, ..State::default() })
+    }
+
+    fn of(state: State) -> Self {
+        Self(Arc::new(Mutex::new(state)))
     }
 
     /// Notes the client's address, as far as proxies that tell it are trusted.
@@ -64,12 +116,14 @@ impl Session {
 
     /// The current record; `None` for somebody who is not logged in.
     pub fn record(&self) -> Option<Arc<Record>> {
-        self.state().record.clone()
+        let mut state = self.state();
+        state.asked = true;
+        state.record.clone()
     }
 
     /// Whether somebody is logged in.
     pub fn is_logged_in(&self) -> bool {
-        self.state().record.is_some()
+        self.record().is_some()
     }
 
     /// The person as JSON, when logged in.
@@ -77,29 +131,102 @@ impl Session {
         self.record().map(|record| record.user_json())
     }
 
-    /// Replaces the content: after a log-in (a record with a fresh id) or a change of the user.
+    /// Whether the store could not be asked, so that nobody knows who is logged in. The layer answers
+    /// 503 then in place of a handler that wanted to know.
+    pub fn is_unavailable(&self) -> bool {
+        self.state().unavailable
+    }
+
+    /// Replaces the content: after a change of the user. A log-in is [`crate::Vestibule::log_in`].
     pub fn start(&self, record: Record) {
         let mut state = self.state();
         state.record = Some(Arc::new(record));
-        state.change = Change::Save;
+        state.change = Change::Started;
+    }
+
+    /// Starts a session that a server keeps.
+    pub(crate) fn begin(&self, record: Record, ticket: Option<Ticket>) {
+        self.start(record);
+        self.state().ticket = ticket;
     }
 
     /// Ends the session: the cookie is removed with this answer. Ending twice is the same as once.
     pub fn end(&self) {
         let mut state = self.state();
         state.record = None;
-        state.change = Change::Remove;
+        state.change = Change::LoggedOut;
     }
 
     /// Says that the API answered 401 to `token`. That ends the session, unless it has a newer token
     /// by now, or the token merely could not be renewed in time: a failing API logs nobody out.
+    ///
+    /// [`Session::renew`] does better, where the call can wait.
     pub fn refused(&self, token: &Secret) {
         let mut state = self.state();
-        let current = state.record.as_ref().is_some_and(|record| record.access_token == *token);
+        let current = state.latest().is_some_and(|record| record.access_token == *token);
         if current && !state.unrenewed {
             state.record = None;
             state.change = Change::Remove;
         }
+    }
+
+    /// Whether a refused token can be renewed.
+    pub(crate) fn can_renew(&self) -> bool {
+        let state = self.state();
+        state.found.is_some() && state.record.as_ref().is_some_and(|record| record.refresh_token.is_some())
+    }
+
+    /// Says that the API answered 401 to `token`, and gets a newer one where there can be one: all
+    /// calls that were refused at the same time share one refresh.
+    ///
+    /// Only the API's refusal to renew ends the session, or its 401 when there is nothing to renew
+    /// with.
+    pub async fn renew(&self, token: &Secret) -> Renewal {
+        let (record, found) = {
+            let mut state = self.state();
+            let Some(latest) = state.latest() else { return Renewal::Ended };
+            if latest.access_token != *token {
+                state.adopt(latest);
+                return Renewal::Renewed;
+            }
+            if state.unrenewed {
+                return Renewal::Unavailable;
+            }
+            let found = state.found.clone().filter(|_| latest.refresh_token.is_some());
+            let Some(found) = found else {
+                drop(state);
+                self.refused(token);
+                return Renewal::Ended;
+            };
+            (latest, found)
+        };
+        if found.sessions.clock().now() - record.issued_at < FRESH {
+            return Renewal::Fresh;
+        }
+        let renewed = found.sessions.refresh(&record).await;
+        let mut state = self.state();
+        match renewed {
+            Ok(renewed) => {
+                state.adopt(renewed);
+                Renewal::Renewed
+            }
+            Err(Failed::Refused) => {
+                drop(state);
+                self.refused(token);
+                Renewal::Ended
+            }
+            Err(Failed::Unavailable) => {
+                state.unrenewed = true;
+                Renewal::Unavailable
+            }
+        }
+    }
+
+    /// The newest record that is known, of which a late log-out ends the tokens.
+    pub(crate) fn latest(&self) -> Option<Arc<Record>> {
+        let mut state = self.state();
+        state.asked = true;
+        state.latest()
     }
 
     /// What the layer has to write, with the record to save.
@@ -108,9 +235,40 @@ impl Session {
         (state.change, state.record.clone())
     }
 
-    // A panic while the lock is held cannot leave half a state: each change is two assignments.
+    /// What opens the session: that of a new one, else that of the one that was found.
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        let state = self.state();
+        state.ticket.or_else(|| state.found.as_ref()?.ticket)
+    }
+
+    /// How the session was found, if one was.
+    pub(crate) fn how_found(&self) -> Option<Found> {
+        self.state().found.clone()
+    }
+
+    /// Whether somebody wanted to know what could not be found out.
+    pub(crate) fn was_missed(&self) -> bool {
+        let state = self.state();
+        state.unavailable && state.asked
+    }
+
+    // A panic while the lock is held cannot leave half a state: each change is a few assignments.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The newest record of this session that is known.
+    fn latest(&self) -> Option<Arc<Record>> {
+        let own = self.record.as_ref()?;
+        let latest = self.found.as_ref().map(|found| found.live.latest());
+        latest.filter(|latest| latest.id == own.id && latest.generation > own.generation).or_else(|| Some(own.clone()))
+    }
+
+    fn adopt(&mut self, record: Arc<Record>) {
+        self.record = Some(record);
+        self.change = Change::Renewed;
     }
 }
 

@@ -1,187 +1,278 @@
-//! Finds the session of a request, and writes what became of it into the answer.
+//! Everything about sessions that outlives a request.
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderValue, header};
-
 use super::{
-    Change, Session, SessionEnds,
-    cookie::{CookiePolicy, Found, TooLarge},
+    SessionEnds,
+    cookie::{CookiePolicy, TooLarge},
     key::Key,
-    record::{Record, SessionId, TOUCH_INTERVAL},
-    refresh::{Failed, Refresher},
+    live::LiveSessions,
+    opened::Opened,
+    record::{Record, SessionId, Terms},
+    refresh::{Failed, GRACE, Refresher},
     revoked::Revoked,
     seal::Sealer,
+    store::{Down, Memory, Redis, Replace, Store, Stored},
+    ticket::Ticket,
 };
 use crate::{
     clock::Clock,
-    config::{Config, SameSite, SessionConfig},
+    config::{Config, ConfigError, RedisUrl, SameSite, SessionConfig, StoreConfig},
     random::Random,
     upstream::{Tokens, Upstream},
 };
 
-/// Everything about sessions that outlives a request; shared by all cores.
+/// Everything about sessions that outlives a request, as one core sees it.
 pub(crate) struct Sessions {
-    config: SessionConfig,
-    policy: CookiePolicy,
-    sealer: Sealer,
+    pub(super) core: Arc<Core>,
+    store: Option<Store>,
+    upstream: Arc<Upstream>,
+    /// How long the lock of a refresh is held at most, in seconds.
+    lock_seconds: i64,
+}
+
+/// How long that is more than the longest call to the API.
+const LOCK_MARGIN: f64 = 5.0;
+
+/// What all cores share.
+pub(super) struct Core {
+    pub(super) config: SessionConfig,
+    pub(super) policy: CookiePolicy,
+    pub(super) sealer: Sealer,
+    pub(super) opened: Opened,
+    pub(super) revoked: Revoked,
+    pub(super) live: LiveSessions,
     refresher: Refresher,
-    revoked: Revoked,
     ends: SessionEnds,
     clock: Clock,
     random: Random,
 }
 
 impl Sessions {
-    pub(crate) fn new(config: &Config, keys: &[Key], clock: Clock, random: Random) -> Self {
+    /// # Errors
+    /// When the store's URL cannot be used.
+    pub(crate) fn new(
+        config: &Config,
+        keys: &[Key],
+        clock: Clock,
+        random: Random,
+        upstream: Arc<Upstream>,
+    ) -> Result<Self, ConfigError> {
         let strict = config.session.same_site == SameSite::Strict;
-        Self {
+        let core = Arc::new(Core {
             config: config.session.clone(),
             policy: CookiePolicy::new(config.https(), strict),
             sealer: Sealer::new(keys, random.clone()),
-            refresher: Refresher::new(&config.session, clock.clone()),
+            refresher: Refresher::new(clock.clone()),
+            opened: Opened::new(),
             revoked: Revoked::default(),
+            live: LiveSessions::new(),
             ends: SessionEnds::default(),
             clock,
             random,
-        }
+        });
+        let store = match (&config.session.store, &config.session.revocation) {
+            (StoreConfig::Memory, _) => Some(Store::Memory(Arc::new(Memory::new(core.clock.clone())))),
+            (StoreConfig::Redis(url), _) => Some(redis("session.store", url, &core)?),
+            (StoreConfig::Cookie, Some(url)) => Some(redis("session.revocation", url, &core)?),
+            (StoreConfig::Cookie, None) => None,
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "`api.timeout` is at most an hour")]
+        let lock_seconds = (config.api.timeout + LOCK_MARGIN) as i64;
+        Ok(Self { core, store, upstream, lock_seconds })
+    }
+
+    /// The same with connections of its own, for another runtime.
+    pub(crate) fn with_own_connections(&self, upstream: Arc<Upstream>) -> Self {
+        let store = self.store.as_ref().map(Store::with_own_connection);
+        Self { core: Arc::clone(&self.core), store, upstream, lock_seconds: self.lock_seconds }
     }
 
     pub(crate) fn ends(&self) -> &SessionEnds {
-        &self.ends
+        &self.core.ends
     }
 
     pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
+        &self.core.clock
     }
 
-    /// The record of a new log-in. It always has a fresh id, so that a planted cookie gains nothing.
+    pub(super) fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    pub(super) fn lock_seconds(&self) -> i64 {
+        self.lock_seconds
+    }
+
+    /// Ends the tokens of a record at the API, where the contract has a call for it.
+    pub(crate) async fn revoke_at_the_api(&self, record: &Record) {
+        self.upstream.revoke(&record.access_token, record.refresh_token.as_ref()).await;
+    }
+
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    pub(super) fn refresh_before(&self) -> i64 {
+        self.core.config.refresh_before
+    }
+
+    /// Whether the cookie holds an opaque name, and the store the session.
+    pub(super) fn is_server_side(&self) -> bool {
+        self.core.config.store != StoreConfig::Cookie
+    }
+
+    /// A name for whoever takes a lock.
+    pub(super) fn new_holder(&self) -> String {
+        SessionId::random(&self.core.random).to_string()
+    }
+
+    /// The record of a new log-in, and what opens it. It always has a fresh id, so that a planted
+    /// cookie gains nothing.
     ///
     /// # Errors
     /// When the sealed record would not fit into the cookies.
-    pub(crate) fn begin(&self, tokens: Tokens, user: String) -> Result<Record, TooLarge> {
-        let id = SessionId::random(&self.random);
-        let record = Record::begun(id, tokens, user, self.clock.now(), self.config.refresh_before);
-        self.set_cookies(&record, &HeaderMap::new()).map(|_| record)
-    }
-
-    /// The session that a request's cookies stand for. With `passive` the request counts as no
-    /// activity and never calls the API.
-    pub(crate) async fn resolve(&self, cookies: &HeaderMap, passive: bool, upstream: &Upstream) -> Session {
-        let record = match self.policy.read(cookies) {
-            Found::Nothing => return Session::default(),
-            Found::Broken => None,
-            Found::Value(text) => self.sealer.open(self.policy.name(), &text),
-        };
-        match record.filter(|record| self.is_alive(record)) {
-            None => Session::loaded(None, Change::Remove),
-            Some(record) if passive => Session::loaded(Some(Arc::new(record)), Change::None),
-            Some(record) => self.renew(Arc::new(record), upstream).await,
+    pub(crate) fn begin(
+        &self,
+        tokens: Tokens,
+        user: String,
+        persistent: Option<bool>,
+    ) -> Result<(Record, Option<Ticket>), TooLarge> {
+        let ticket = self.is_server_side().then(|| Ticket::random(&self.core.random));
+        let id = ticket.map_or_else(|| SessionId::random(&self.core.random), Ticket::session);
+        let config = &self.core.config;
+        let terms =
+            Terms { refresh_before: config.refresh_before, persistent: persistent.unwrap_or(config.persistent) };
+        let record = Record::begun(id, tokens, user, self.core.clock.now(), terms);
+        if ticket.is_none() {
+            self.core.policy.check(self.seal_for_cookie(&record).len())?;
         }
+        Ok((record, ticket))
     }
 
-    /// Whether a session may still be used: neither ended, nor idle or old beyond its limits, nor
-    /// left with an ended token that nothing renews.
-    fn is_alive(&self, record: &Record) -> bool {
-        let now = self.clock.now();
-        let usable = !record.access_expired(now) || record.refresh_token.is_some();
-        usable
-            && now < record.last_seen_at + self.config.idle_lifetime
-            && now < record.created_at + self.config.absolute_lifetime
-            && !self.revoked.contains(record.id)
+    /// Renews the tokens, together with whoever else wants to.
+    pub(super) async fn refresh(self: &Arc<Self>, record: &Arc<Record>) -> Result<Arc<Record>, Failed> {
+        self.core.refresher.refresh(record, self).await
     }
 
-    /// Renews the token where it is due, and notes the activity.
-    async fn renew(&self, record: Arc<Record>, upstream: &Upstream) -> Session {
-        let now = self.clock.now();
-        let renewed = if record.refresh_due(now) {
-            match self.refresher.refresh(&record, upstream).await {
-                Ok(renewed) => Some(renewed),
-                Err(Failed::Refused) => {
-                    self.end(record.id, record.created_at);
-                    return Session::loaded(None, Change::Remove);
-                }
-                Err(Failed::Unavailable) => return Session::unrenewed(record),
-            }
+    /// Notes a newer record for the requests under way.
+    pub(super) fn learn(&self, record: &Arc<Record>) {
+        self.core.live.learn(record);
+    }
+
+    /// Whether the session is known to have ended.
+    pub(super) fn has_ended(&self, id: SessionId) -> bool {
+        self.core.revoked.ended_at(id).is_some()
+    }
+
+    /// Where a record is stored, and for how many seconds: the session itself, or with the cookie as
+    /// its place what other replicas need to know of its last refresh.
+    pub(super) fn place(&self, record: &Record) -> (String, i64) {
+        if self.is_server_side() {
+            (session_name(record.id), self.seconds_left(record).max(1))
         } else {
-            None
-        };
-        if renewed.is_none() && now - record.last_seen_at < TOUCH_INTERVAL {
-            return Session::loaded(Some(record), Change::None);
+            (format!("renewed:{}", record.id), GRACE)
         }
-        let touched = Record { last_seen_at: now, ..(*renewed.unwrap_or(record)).clone() };
-        Session::loaded(Some(Arc::new(touched)), Change::Save)
+    }
+
+    pub(super) fn seal(&self, name: &str, record: &Record) -> Stored {
+        // Sealing fails only without a key, which is ruled out at the start.
+        let sealed = self.core.sealer.seal(name, record).unwrap_or_default();
+        Stored { generation: record.generation, sealed }
+    }
+
+    pub(super) fn seal_for_cookie(&self, record: &Record) -> String {
+        self.seal(self.core.policy.name(), record).sealed
+    }
+
+    /// The stored record, if it is newer than this one.
+    pub(super) async fn stored_newer(&self, record: &Record) -> Result<Option<Arc<Record>>, Down> {
+        let Some(store) = &self.store else { return Ok(None) };
+        let (name, _) = self.place(record);
+        let stored = store.load(&name).await?.filter(|stored| stored.generation > record.generation);
+        Ok(stored.and_then(|stored| self.core.sealer.open(&name, &stored.sealed)).map(Arc::new))
+    }
+
+    /// For how many seconds a session may go on without a request.
+    pub(super) fn seconds_left(&self, record: &Record) -> i64 {
+        let now = self.core.clock.now();
+        let idle = record.last_seen_at.saturating_add(self.core.config.idle_lifetime) - now;
+        idle.min(self.seconds_to_the_end(record))
+    }
+
+    /// For how many seconds a session may go on in any case.
+    pub(super) fn seconds_to_the_end(&self, record: &Record) -> i64 {
+        record.created_at.saturating_add(self.core.config.absolute_lifetime) - self.core.clock.now()
     }
 
     /// Ends a session for good: its cookie is worth nothing from now on, and who watches is told.
-    pub(crate) fn end(&self, id: SessionId, created_at: i64) {
-        let until = created_at.saturating_add(self.config.absolute_lifetime);
-        self.revoked.add(id, until, self.clock.now());
-        self.ends.end(id);
-    }
-
-    /// Writes into `response` what became of the session of a request with these cookies.
-    pub(crate) fn write(
-        &self,
-        session: &Session,
-        before: Option<&Record>,
-        cookies: &HeaderMap,
-        response: &mut HeaderMap,
-    ) {
-        let (change, after) = session.outcome();
-        if let Some(before) = before
-            && after.as_ref().is_none_or(|after| after.id != before.id)
-        {
-            self.end(before.id, before.created_at);
-        }
-        let values = match (change, &after) {
-            (Change::None, _) | (Change::Save, None) => Vec::new(),
-            (Change::Remove, _) => self.policy.remove(cookies),
-            (Change::Save, Some(record)) => self.set_cookies(record, cookies).unwrap_or_else(|error| {
-                tracing::error!(%error, session = ?record.id, "the session cannot be kept: it ends");
-                self.end(record.id, record.created_at);
-                self.policy.remove(cookies)
-            }),
-        };
-        if before.is_some() || after.is_some() || !values.is_empty() {
-            mark_private(response);
-        }
-        for value in values {
-            response.append(header::SET_COOKIE, value);
+    /// What cannot be told to a store that is down is tried again for a while.
+    pub(crate) async fn end(self: &Arc<Self>, record: &Record) {
+        self.core.end(record.id, record.created_at.saturating_add(self.core.config.absolute_lifetime));
+        if self.end_in_store(record).await.is_err() {
+            let (sessions, record) = (Arc::clone(self), record.clone());
+            tokio::spawn(async move { sessions.end_in_store_later(&record).await });
         }
     }
 
-    fn set_cookies(&self, record: &Record, cookies: &HeaderMap) -> Result<Vec<HeaderValue>, TooLarge> {
-        // Sealing fails only without a key, which is ruled out at the start.
-        let sealed = self.sealer.seal(self.policy.name(), record).unwrap_or_default();
-        self.policy.store(&sealed, self.max_age(record), cookies)
+    async fn end_in_store(&self, record: &Record) -> Result<(), Down> {
+        let Some(store) = &self.store else { return Ok(()) };
+        if self.is_server_side() {
+            store.remove(&session_name(record.id)).await?;
+            if let Some(person) = super::device::person_list(record) {
+                store.delist(&person, &record.id.to_string()).await?;
+            }
+        } else {
+            let ended = Stored { generation: 0, sealed: "-".into() };
+            let ttl = self.seconds_to_the_end(record).max(1);
+            store.save(&ended_name(record.id), &ended, Replace::OlderOrNone, ttl).await?;
+        }
+        store.announce(record.id).await
     }
 
-    /// How long the browser keeps the cookie, in seconds.
-    fn max_age(&self, record: &Record) -> Option<i64> {
-        let now = self.clock.now();
-        let idle = record.last_seen_at + self.config.idle_lifetime - now;
-        let absolute = record.created_at + self.config.absolute_lifetime - now;
-        self.config.persistent.then(|| idle.min(absolute).max(0))
+    async fn end_in_store_later(&self, record: &Record) {
+        /// Some minutes.
+        const TRIES: u64 = 20;
+        for wait in 1..=TRIES {
+            tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
+            if self.end_in_store(record).await.is_ok() {
+                return;
+            }
+        }
+        tracing::error!(session = ?record.id, "the end of a session could not be stored");
     }
 }
 
-/// An answer made for one person is kept by no cache (RFC 9111 §5.2.2.5), unless its handler knew
-/// better.
-fn mark_private(headers: &mut HeaderMap) {
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
-    let varies = headers
-        .get_all(header::VARY)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.split(',').any(|name| name.trim().eq_ignore_ascii_case("cookie")));
-    if !varies {
-        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+impl Core {
+    fn end(&self, id: SessionId, until: i64) {
+        self.revoked.add(id, until, self.clock.now());
+        self.ends.end(id);
     }
+}
+
+/// The name under which the store has a session.
+pub(super) fn session_name(id: SessionId) -> String {
+    format!("session:{id}")
+}
+
+/// The name under which the store remembers that a session has ended.
+pub(super) fn ended_name(id: SessionId) -> String {
+    format!("ended:{id}")
+}
+
+/// A store that tells this process of sessions that end at other replicas.
+fn redis(key: &'static str, url: &RedisUrl, core: &Arc<Core>) -> Result<Store, ConfigError> {
+    let weak = Arc::downgrade(core);
+    let told = move |id: SessionId| {
+        if let Some(core) = weak.upgrade() {
+            core.end(id, core.clock.now().saturating_add(core.config.absolute_lifetime));
+        }
+    };
+    Redis::new(key, url, Arc::new(told)).map(|redis| Store::Redis(Box::new(redis)))
 }
 
 impl std::fmt::Debug for Sessions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sessions").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Sessions").field("policy", &self.core.policy).finish_non_exhaustive()
     }
 }

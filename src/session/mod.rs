@@ -1,19 +1,36 @@
-//! Sessions: what they hold, how they are sealed into a cookie, how they are renewed and ended.
+//! Sessions: what they hold, how they are sealed and kept, how they are renewed and ended.
 
 mod cookie;
+mod device;
 mod ends;
+mod event;
 mod handle;
 mod key;
+mod live;
 mod manager;
+mod opened;
+#[cfg(test)]
+mod property;
 mod record;
 mod refresh;
+mod resolve;
 mod revoked;
 mod seal;
+mod store;
+mod ticket;
+mod write;
 
 pub use cookie::{CookiePolicy, MAX_CHUNKS, MAX_COOKIE, TooLarge};
+pub use device::OpenSession;
 pub use ends::{SessionEnd, SessionEnds};
-pub(crate) use handle::Change;
-pub use handle::Session;
+pub(crate) use event::events;
+pub use handle::{Renewal, Session};
 pub use key::{InvalidKey, Key};
 pub(crate) use manager::Sessions;
 pub use record::{Record, SessionId};
+pub(crate) use write::Visit;
+
+/// After how many seconds it makes sense to ask again for what cannot be told right now.
+pub(crate) const RETRY_AFTER: u32 = 2;
+/// What a person is told then.
+pub(crate) const UNAVAILABLE: &str = "Your session cannot be checked right now. Try again in a moment.";

@@ -1,13 +1,10 @@
 //! What a session holds: the tokens, the person, the times.
 
-use std::{
-    fmt,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{random::Random, secret::Secret};
+use crate::{random::Random, secret::Secret, upstream::Tokens};
 
 /// Names one session for its whole life: it survives a refresh, and a log-in always makes a new one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,12 +15,35 @@ impl SessionId {
     pub fn random(random: &Random) -> Self {
         Self(random.bytes())
     }
+
+    /// Reads the 32 hexadecimal digits that [`SessionId`] is written as.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hex.then(|| u128::from_str_radix(text, 16).ok().map(|number| Self(number.to_be_bytes())))?
+    }
+
+    /// A number by which sessions are spread over parts of a table.
+    pub(super) fn spread(self) -> usize {
+        usize::from(self.0[15])
+    }
+}
+
+impl From<[u8; 16]> for SessionId {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
 }
 
 /// The id is no credential (it opens nothing), so logs may name it.
-impl fmt::Debug for SessionId {
+impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 
@@ -48,6 +68,27 @@ pub struct Record {
     /// When the person last did something, in seconds since the epoch; written at most once in
     /// [`TOUCH_INTERVAL`] seconds.
     pub last_seen_at: i64,
+    /// When the access token was issued to this server, in seconds since the epoch.
+    pub issued_at: i64,
+    /// How often the tokens were renewed: of two records of a session, the greater one is the newer.
+    pub generation: u32,
+    /// Whether the session outlives the browser's closing.
+    pub persistent: bool,
+}
+
+/// What a new session is begun with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// How many seconds before its end an access token is renewed.
+    pub(crate) refresh_before: i64,
+    /// Whether the session outlives the browser's closing.
+    pub(crate) persistent: bool,
+}
+
+/// From when on a token that ends at `end` is to be renewed: `refresh_before` seconds ahead, and for
+/// a short-lived one in the last quarter of its life.
+fn due(end: i64, now: i64, refresh_before: i64) -> i64 {
+    end - refresh_before.min((end - now).max(0) / 4)
 }
 
 /// How stale `last_seen_at` may become before a request writes the cookie anew, in seconds.
@@ -64,11 +105,35 @@ impl Record {
         self.refresh_token.is_some() && self.refresh_due_at.is_some_and(|due| due <= now)
     }
 
-    /// A print that tells one refresh token of a session from the next. It never leaves the process.
-    pub(crate) fn refresh_print(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.refresh_token.as_ref().map(Secret::expose).hash(&mut hasher);
-        hasher.finish()
+    /// The record after a log-in.
+    pub(crate) fn begun(id: SessionId, tokens: Tokens, user: String, now: i64, terms: Terms) -> Self {
+        Self {
+            id,
+            access_expires_at: tokens.expires_at,
+            refresh_due_at: tokens.expires_at.map(|end| due(end, now, terms.refresh_before)),
+            access_token: tokens.access,
+            refresh_token: tokens.refresh,
+            user,
+            created_at: now,
+            last_seen_at: now,
+            issued_at: now,
+            generation: 0,
+            persistent: terms.persistent,
+        }
+    }
+
+    /// The record after a refresh: an API that does not rotate leaves the refresh token as it was.
+    pub(crate) fn renewed(&self, tokens: Tokens, now: i64, refresh_before: i64) -> Self {
+        Self {
+            access_expires_at: tokens.expires_at,
+            refresh_due_at: tokens.expires_at.map(|end| due(end, now, refresh_before)),
+            access_token: tokens.access,
+            refresh_token: tokens.refresh.or_else(|| self.refresh_token.clone()),
+            last_seen_at: now,
+            issued_at: now,
+            generation: self.generation.saturating_add(1),
+            ..self.clone()
+        }
     }
 
     /// The person as JSON; `null` when the stored text is not JSON, which sealing rules out.
@@ -92,7 +157,27 @@ pub(crate) mod tests {
             user: r#"{"id":1,"email":"ada@example.com"}"#.into(),
             created_at: 1_767_268_800,
             last_seen_at: 1_767_268_800,
+            issued_at: 1_767_268_800,
+            generation: 0,
+            persistent: true,
         }
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_written() {
+        let id = record().id;
+        assert_eq!(SessionId::parse(&id.to_string()), Some(id));
+        for text in ["", "0", "+0000000000000000000000000000000", &"g".repeat(32), &"0".repeat(33)] {
+            assert_eq!(SessionId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn is_due_ahead_of_the_end() {
+        assert_eq!(due(1_900, 1_000, 60), 1_840);
+        assert_eq!(due(1_040, 1_000, 60), 1_030);
+        assert_eq!(due(1_002, 1_000, 60), 1_002);
+        assert_eq!(due(900, 1_000, 60), 900);
     }
 
     #[test]

@@ -10,15 +10,23 @@ use std::{
 
 use super::record::SessionId;
 
-/// The ended sessions, each with the time until which it is remembered.
+/// The ended sessions. Those that end here are noted, and those of other replicas when they tell.
 #[derive(Debug, Default)]
 pub(crate) struct Revoked(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    until: HashMap<SessionId, i64>,
+    ended: HashMap<SessionId, Ended>,
     /// How many entries there may be before the next sweep.
     sweep_at: usize,
+}
+
+/// In seconds since the epoch.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    at: i64,
+    /// Until when it is remembered.
+    until: i64,
 }
 
 /// Below this many entries a sweep is not worth its time.
@@ -28,16 +36,17 @@ impl Revoked {
     /// Remembers that a session is over, until `until` (seconds since the epoch).
     pub(crate) fn add(&self, id: SessionId, until: i64, now: i64) {
         let mut state = self.state();
-        state.until.insert(id, until);
-        if state.until.len() >= state.sweep_at.max(SMALL) {
-            state.until.retain(|_, until| *until > now);
-            state.sweep_at = state.until.len() * 2;
+        let ended = state.ended.entry(id).or_insert(Ended { at: now, until });
+        ended.until = ended.until.max(until);
+        if state.ended.len() >= state.sweep_at.max(SMALL) {
+            state.ended.retain(|_, ended| ended.until > now);
+            state.sweep_at = state.ended.len() * 2;
         }
     }
 
-    /// Whether the session is over.
-    pub(crate) fn contains(&self, id: SessionId) -> bool {
-        self.state().until.contains_key(&id)
+    /// When the session ended, if it is over: in seconds since the epoch.
+    pub(crate) fn ended_at(&self, id: SessionId) -> Option<i64> {
+        self.state().ended.get(&id).map(|ended| ended.at)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -55,12 +64,13 @@ mod tests {
         let random = Random::seeded(3);
         let revoked = Revoked::default();
         let first = SessionId::random(&random);
-        revoked.add(first, 100, 0);
-        assert!(revoked.contains(first));
+        revoked.add(first, 100, 7);
+        revoked.add(first, 100, 9);
+        assert_eq!(revoked.ended_at(first), Some(7));
         for _ in 0..5_000 {
             revoked.add(SessionId::random(&random), 1_000, 200);
         }
-        assert!(!revoked.contains(first));
-        assert_eq!(revoked.state().until.len(), 5_000);
+        assert_eq!(revoked.ended_at(first), None);
+        assert_eq!(revoked.state().ended.len(), 5_000);
     }
 }

@@ -55,6 +55,9 @@ pub fn record() -> Record {
         user: "{}".into(),
         created_at: 0,
         last_seen_at: 0,
+        issued_at: 0,
+        generation: 0,
+        persistent: true,
     }
 }
 

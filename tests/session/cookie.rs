@@ -116,6 +116,37 @@ async fn asking_for_the_session_does_not_prolong_it() {
 }
 
 #[tokio::test]
+async fn lasts_as_long_as_the_person_wants() {
+    let hall = Hall::open().await;
+    for (choice, persistent) in [("?keep=true", true), ("?keep=false", false), ("", true)] {
+        let mut ada = hall.browser();
+        let answer = ada.post_form(&format!("/login/ada@example.com{choice}"), &[]).await;
+        assert_eq!(answer.set_cookies()[0].contains("Max-Age=86400"), persistent, "{choice}");
+        hall.clock.advance(100);
+        let touched = ada.get("/who").await.set_cookies().remove(0);
+        assert_eq!(touched.contains("Max-Age=86400"), persistent, "{choice}: kept by what is written later");
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_clears_the_browsers_cache_and_nothing_else_does() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    assert!(!ada.get("/who").await.headers.contains_key("clear-site-data"));
+    let answer = ada.post_form("/logout", &[]).await;
+    assert_eq!(answer.headers["clear-site-data"], "\"cache\"");
+    hall.stub.memory().login_answer = Some((
+        axum::http::StatusCode::OK,
+        "application/json".into(),
+        r#"{"access_token":"t","user":{"email":"ada@example.com"}}"#.into(),
+    ));
+    let mut ada = hall.logged_in("ada@example.com").await;
+    let answer = ada.get("/api/proxy/notes").await;
+    assert_eq!(answer.status, 401);
+    assert!(ada.cookies.is_empty() && !answer.headers.contains_key("clear-site-data"));
+}
+
+#[tokio::test]
 async fn tells_who_is_logged_in() {
     let hall = Hall::open().await;
     let anonymous = hall.browser().get("/api/session").await;
@@ -133,6 +164,10 @@ async fn a_copied_cookie_is_worth_nothing_after_the_log_out() {
     assert_eq!(ada.post_form("/logout", &[]).await.status, 204);
     assert!(ada.cookies.is_empty());
     assert_eq!(hall.stub.memory().logouts, 1);
+    let answer = thief.get("/api/proxy/notes").await;
+    assert_eq!(answer.status, 401);
+    assert!(answer.set_cookies().is_empty(), "a newer session may be on its way to the browser");
+    hall.clock.advance(60);
     assert_eq!(thief.get("/api/proxy/notes").await.status, 401);
     assert!(thief.cookies.is_empty());
     assert_eq!(ada.post_form("/logout", &[]).await.status, 204, "again is the same");

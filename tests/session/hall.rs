@@ -1,15 +1,25 @@
 //! A small application with the guard around it, a stub API behind it, and a clock that stands still.
 
+use std::sync::Arc;
+
 use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
+    Json, Router,
+    extract::{Path, Query, State},
+    http::{Method, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use tokio::net::TcpListener;
+use serde_json::Value;
+use tokio::{net::TcpListener, sync::Semaphore};
 use vestibule::{
-    Vestibule, clock::Clock, config::Config, error::Problem, random::Random, secret::Secret, session::Session,
+    LogInOptions, Vestibule,
+    clock::Clock,
+    config::Config,
+    error::Problem,
+    random::Random,
+    secret::Secret,
+    session::{Session, SessionId},
+    upstream::{ApiCall, Failure},
 };
 
 use crate::support::{
@@ -19,11 +29,21 @@ use crate::support::{
 
 /// When the tests begin, in seconds since the epoch.
 pub const START: i64 = 1_767_268_800;
+/// The key of all replicas.
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 pub struct Hall {
     pub stub: Stub,
     pub clock: Clock,
     pub origin: String,
+    /// Lets go on what waits in `/slow`.
+    pub gate: Arc<Semaphore>,
+}
+
+#[derive(Clone)]
+struct App {
+    vestibule: Vestibule,
+    gate: Arc<Semaphore>,
 }
 
 impl Hall {
@@ -35,21 +55,36 @@ impl Hall {
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let stub = Stub::start().await;
         stub.memory().expires_in = Some(900);
+        Self::replica(stub, Clock::manual(START), change).await
+    }
+
+    /// Opens one more at the same API, with the same key and clock.
+    pub async fn replica(stub: Stub, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let mut config = Config::new(origin.parse().unwrap());
         config.api.url = Some(stub.url().parse().unwrap());
+        config.session.keys = vec![Secret::new(KEY)];
+        config.login.attempts_per_minute_per_address = 0;
+        config.login.attempts_per_minute_per_account = 0;
         change(&mut config);
-        let clock = Clock::manual(START);
-        let vestibule = Vestibule::with(config, clock.clone(), Random::seeded(9)).unwrap();
+        let vestibule = Vestibule::with(config, clock.clone(), Random::system()).unwrap();
+        let gate = Arc::new(Semaphore::new(0));
         let pages = Router::new()
             .route("/login/{email}", post(log_in))
             .route("/logout", post(log_out))
             .route("/who", get(who))
-            .with_state(vestibule.clone());
+            .route("/about", get(async || "about"))
+            .route("/slow", get(slow))
+            .route("/slow/refused", get(slow_refused))
+            .route("/call", get(call))
+            .route("/devices", get(devices))
+            .route("/devices/{id}/end", post(end_device))
+            .route("/everywhere", post(everywhere))
+            .with_state(App { vestibule: vestibule.clone(), gate: Arc::clone(&gate) });
         let app = vestibule.guard(pages.merge(vestibule.routes()));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { stub, clock, origin }
+        Self { stub, clock, origin, gate }
     }
 
     pub fn browser(&self) -> Browser {
@@ -66,21 +101,68 @@ impl Hall {
 }
 
 async fn log_in(
-    State(vestibule): State<Vestibule>,
-    axum::extract::Path(email): axum::extract::Path<String>,
+    State(app): State<App>,
+    Path(email): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
     session: Session,
 ) -> Response {
-    match vestibule.log_in(&session, &email, &Secret::new(PASSWORD)).await {
-        Ok(user) => axum::Json(user).into_response(),
-        Err(failure) => Problem::new(failure.status, failure.message).into_response(),
-    }
+    let password = Secret::new(PASSWORD);
+    let persistent = query.iter().find(|(name, _)| name == "keep").map(|(_, value)| value == "true");
+    let outcome = match persistent {
+        None => app.vestibule.log_in(&session, &email, &password).await,
+        persistent => {
+            let options = LogInOptions { email: &email, password: &password, persistent };
+            app.vestibule.log_in_with(&session, options).await
+        }
+    };
+    outcome.map_or_else(failed, |user| Json(user).into_response())
 }
 
-async fn log_out(State(vestibule): State<Vestibule>, session: Session) -> StatusCode {
-    vestibule.log_out(&session).await;
+fn failed(failure: Failure) -> Response {
+    Problem { retry_after: failure.retry_after, ..Problem::new(failure.status, failure.message) }.into_response()
+}
+
+async fn log_out(State(app): State<App>, session: Session) -> StatusCode {
+    app.vestibule.log_out(&session).await;
     StatusCode::NO_CONTENT
 }
 
 async fn who(session: Session) -> String {
     session.user().map_or_else(|| "nobody".into(), |user| user["email"].as_str().unwrap().into())
+}
+
+async fn slow(State(app): State<App>, session: Session) -> String {
+    app.gate.acquire().await.unwrap().forget();
+    who(session).await
+}
+
+/// The API's 401 comes late.
+async fn slow_refused(State(app): State<App>, session: Session) -> String {
+    let token = session.record().unwrap().access_token.clone();
+    app.gate.acquire().await.unwrap().forget();
+    session.refused(&token);
+    who(session).await
+}
+
+async fn call(State(app): State<App>, session: Session) -> Response {
+    match app.vestibule.call(&session, ApiCall::new(Method::GET, "/notes")).await {
+        Ok(answer) => (answer.status, answer.body).into_response(),
+        Err(failure) => failed(failure),
+    }
+}
+
+async fn devices(State(app): State<App>, session: Session) -> Response {
+    app.vestibule.sessions_of(&session).await.map_or_else(failed, |open| Json(open).into_response())
+}
+
+async fn end_device(State(app): State<App>, Path(id): Path<String>, session: Session) -> Response {
+    let Some(id) = SessionId::parse(&id) else { return StatusCode::NOT_FOUND.into_response() };
+    app.vestibule.end_session(&session, id).await.map_or_else(failed, |found| Json(found).into_response())
+}
+
+async fn everywhere(State(app): State<App>, session: Session) -> Response {
+    app.vestibule
+        .log_out_everywhere(&session)
+        .await
+        .map_or_else(failed, |count| Json::<Value>(count.into()).into_response())
 }

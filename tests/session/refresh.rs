@@ -84,7 +84,10 @@ async fn a_failing_api_logs_nobody_out() {
     assert_eq!(ada.get("/api/proxy/notes").await.status, 200, "the old token is still good");
     hall.clock.advance(100);
     hall.stub.forget_access_tokens();
-    assert_eq!(ada.get("/api/proxy/notes").await.status, 401);
+    let answer = ada.get("/api/proxy/notes").await;
+    assert_eq!(answer.status, 503, "a 401 would look like a log-out");
+    assert!(answer.headers.contains_key("retry-after") && answer.set_cookies().is_empty());
+    assert_eq!(ada.get("/call").await.status, 503, "the same for pages");
     assert_eq!(ada.get("/who").await.body, "ada@example.com", "still logged in");
     hall.stub.memory().refresh_status = None;
     assert_eq!(ada.get("/api/proxy/notes").await.status, 200, "goes on by itself");
@@ -104,14 +107,80 @@ async fn a_refused_refresh_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_401_ends_the_session() {
+async fn a_401_renews_the_token_and_the_call_is_made_again() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    for (round, path) in ["/api/proxy/notes", "/call", "/api/proxy/notes"].into_iter().enumerate() {
+        hall.clock.advance(30);
+        hall.stub.forget_access_tokens();
+        let request = match round {
+            2 => ada.request(Method::POST, path).body("{\"title\":\"tea\"}"),
+            _ => ada.request(Method::GET, path),
+        };
+        let answer = ada.send(request).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        assert_eq!(hall.stub.memory().refreshes, round + 1);
+        assert_eq!(answer.set_cookies().len(), 1, "{path}: the new token is kept");
+    }
+    let last = hall.stub.memory().seen.last().unwrap().clone();
+    assert_eq!((last.method, last.body.as_ref()), (Method::POST, &b"{\"title\":\"tea\"}"[..]));
+}
+
+#[tokio::test]
+async fn fifty_401s_make_one_refresh() {
+    let hall = Hall::open().await;
+    let ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(30);
+    hall.stub.forget_access_tokens();
+    hall.stub.memory().refresh_delay = Duration::from_millis(200);
+    let calls = (0..50).map(|_| {
+        let mut tab = ada.clone();
+        tokio::spawn(async move { tab.get("/api/proxy/notes").await.status })
+    });
+    for status in futures_util::future::join_all(calls).await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    assert_eq!(hall.stub.memory().refreshes, 1);
+}
+
+#[tokio::test]
+async fn a_401_to_what_cannot_be_repeated_is_no_log_out() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(30);
+    hall.stub.forget_access_tokens();
+    let upload = |ada: &crate::support::browser::Browser| {
+        ada.request(Method::POST, "/api/proxy/files").body(vec![7_u8; 200_000])
+    };
+    let answer = ada.send(upload(&ada)).await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.headers.contains_key("retry-after"));
+    let answer = ada.send(upload(&ada)).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["length"].as_u64()), (200, Some(200_000)));
+    assert_eq!(hall.stub.memory().refreshes, 1);
+}
+
+#[tokio::test]
+async fn a_401_to_a_brand_new_token_means_something_else() {
     let hall = Hall::open().await;
     let mut ada = hall.logged_in("ada@example.com").await;
     hall.stub.forget_access_tokens();
     let answer = ada.get("/api/proxy/notes").await;
     assert_eq!(answer.status, 401);
-    assert!(ada.cookies.is_empty(), "{answer:?}");
     assert_eq!(answer.json()["detail"], "who are you?", "passed on as it came");
+    assert_eq!(ada.get("/who").await.body, "ada@example.com");
+    assert_eq!(hall.stub.memory().refreshes, 0);
+}
+
+#[tokio::test]
+async fn a_401_that_nothing_renews_ends_the_session() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(30);
+    hall.stub.forget_access_tokens();
+    hall.stub.memory().refresh_status = Some(StatusCode::UNAUTHORIZED);
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 401);
+    assert!(ada.cookies.is_empty());
 }
 
 #[tokio::test]

@@ -168,6 +168,7 @@ async fn a_page_whose_token_the_api_refuses_leads_to_the_log_in() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let mut ada = server.logged_in("ada@example.com").await;
+    stub.memory().refresh_status = Some(StatusCode::UNAUTHORIZED);
     stub.forget_access_tokens();
     let answer = ada.get("/notes").await;
     assert_eq!(answer.status, 302, "{answer:?}");

@@ -49,6 +49,7 @@ async fn a_401_ends_the_session_and_is_passed_on() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let mut ada = server.logged_in("ada@example.com").await;
+    stub.memory().refresh_status = Some(StatusCode::UNAUTHORIZED);
     stub.forget_access_tokens();
     let answer = ada.get("/api/proxy/notes").await;
     assert_eq!(answer.status, 401);

@@ -1,0 +1,66 @@
+//! The connection that an answer comes by, until both bodies have ended.
+
+use std::{sync::Arc, time::Duration};
+
+use hyper::client::conn::http1;
+use tokio::time::timeout;
+
+use super::{
+    Inner,
+    upload::{Flow, RequestBody},
+};
+
+/// How long the rest of an upload may still flow after its answer before the connection
+/// is given up.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// The connection that an answer comes by. It goes back to the pool when both bodies have ended, and
+/// is closed when the answer is given up before.
+pub(super) struct Lease {
+    pub(super) sender: Option<http1::SendRequest<RequestBody>>,
+    pub(super) proxy: Arc<Inner>,
+    pub(super) route: usize,
+    /// For how many seconds the upstream keeps it.
+    pub(super) keep_alive: Option<u64>,
+    /// The upload of the same call.
+    pub(super) flow: Option<Arc<Flow>>,
+}
+
+impl Lease {
+    /// Gives the connection back, at once or when it is ready.
+    pub(super) fn finish(mut self) {
+        let Some(mut sender) = self.sender.take() else { return };
+        let (route, keep_alive, flow) = (self.route, self.keep_alive, self.flow.take());
+        if sender.is_ready() {
+            self.proxy.pools[route].put(sender, keep_alive);
+            return;
+        }
+        if sender.is_closed() {
+            give_up(flow.as_ref());
+            return;
+        }
+        // The connection's task has not come round yet, or the upload goes on after the answer.
+        let proxy = Arc::clone(&self.proxy);
+        tokio::spawn(async move {
+            if flow.as_ref().is_some_and(|flow| flow.is_held()) {
+                give_up(flow.as_ref());
+            }
+            match timeout(LINGER, sender.ready()).await {
+                Ok(Ok(())) => proxy.pools[route].put(sender, keep_alive),
+                _ => give_up(flow.as_ref()),
+            }
+        });
+    }
+}
+
+fn give_up(flow: Option<&Arc<Flow>>) {
+    if let Some(flow) = flow {
+        flow.give_up();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        give_up(self.flow.as_ref());
+    }
+}

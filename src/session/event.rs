@@ -1,0 +1,96 @@
+//! The event stream that tells open tabs when their session ends.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use tokio::time::timeout;
+
+use super::{Session, SessionEnd, handle::Found, manager::Sessions};
+
+/// How often something is sent at least: proxies in between close what stands still.
+const STEP: Duration = Duration::from_secs(15);
+/// The first thing sent, so that the browser knows the stream as open.
+const OPEN: Bytes = Bytes::from_static(b": open\nretry: 5000\n\n");
+const ALIVE: Bytes = Bytes::from_static(b":\n\n");
+const ENDED: Bytes = Bytes::from_static(b"event: session-ended\ndata: {}\n\n");
+
+/// Where a stream stands.
+enum Stage {
+    Opening(Watched),
+    Open(Watched),
+    Over,
+}
+
+struct Watched {
+    found: Found,
+    end: SessionEnd,
+}
+
+/// What there is to say next.
+enum Next {
+    Alive,
+    Ended,
+    /// The stream closes without a word: the browser comes again, with the cookie that it has then.
+    Close,
+}
+
+/// Answers `text/event-stream` with one event, `session-ended`, when that happens. Somebody who is not
+/// logged in gets 204, upon which browsers do not ask again.
+pub(crate) async fn events(session: Session) -> Response {
+    let (Some(record), Some(found)) = (session.record(), session.how_found()) else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let end = found.sessions.ends().subscribe(record.id);
+    let stream = stream::unfold(Stage::Opening(Watched { found, end }), step);
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "private, no-store")];
+    (headers, Body::from_stream(stream)).into_response()
+}
+
+async fn step(stage: Stage) -> Option<(Result<Bytes, Infallible>, Stage)> {
+    let (bytes, stage) = match stage {
+        Stage::Over => return None,
+        Stage::Opening(watched) => (OPEN, Stage::Open(watched)),
+        Stage::Open(mut watched) => match watched.next().await {
+            Next::Alive => (ALIVE, Stage::Open(watched)),
+            Next::Ended => (ENDED, Stage::Over),
+            Next::Close => return None,
+        },
+    };
+    Some((Ok(bytes), stage))
+}
+
+impl Watched {
+    async fn next(&mut self) -> Next {
+        let sessions = Arc::clone(&self.found.sessions);
+        let record = self.found.live.latest();
+        // It may have ended before it was watched.
+        if sessions.has_ended(record.id) || timeout(STEP, self.end.ended()).await.is_ok() {
+            return Next::Ended;
+        }
+        sessions.look_after(&self.found).await
+    }
+}
+
+impl Sessions {
+    /// What has become of a watched session: an end elsewhere may have gone unheard, and idleness
+    /// tells nobody.
+    async fn look_after(&self, found: &Found) -> Next {
+        let record = found.live.latest();
+        if self.seconds_to_the_end(&record) <= 0 {
+            return Next::Ended;
+        }
+        match self.is_gone(&record).await {
+            Ok(true) => Next::Ended,
+            Ok(false) if self.is_alive(&found.live.latest()) => Next::Alive,
+            // In the cookie the browser may have a later record, by way of another replica.
+            Ok(false) => Next::Close,
+            // Who was logged in still is, as far as anybody knows.
+            Err(_) => Next::Alive,
+        }
+    }
+}

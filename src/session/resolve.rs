@@ -1,0 +1,130 @@
+//! Finds the session of a request, and renews it where that is due.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+
+use super::{
+    Session, cookie,
+    handle::{Change, Found},
+    manager::{Sessions, ended_name, session_name},
+    record::{Record, TOUCH_INTERVAL},
+    refresh::{Failed, GRACE},
+    store::Down,
+    ticket::Ticket,
+};
+
+/// What the cookies of a request stand for.
+enum Lookup {
+    /// No cookie of ours.
+    Nothing,
+    /// A cookie that is good for nothing.
+    Unusable,
+    /// A session that ended a moment ago. A newer one may be on its way to the browser, so that its
+    /// cookie is left alone.
+    JustEnded,
+    /// A session.
+    Session(Arc<Record>, Option<Ticket>),
+}
+
+impl Sessions {
+    /// The session that a request's cookies stand for. With `passive` the request counts as no
+    /// activity and never calls the API.
+    pub(crate) async fn resolve(self: &Arc<Self>, cookies: &HeaderMap, passive: bool) -> Session {
+        let (record, ticket) = match self.look_up(cookies).await {
+            Ok(Lookup::Nothing) => return Session::default(),
+            Ok(Lookup::Unusable) => return Session::nobody(Change::Remove),
+            Ok(Lookup::JustEnded) => return Session::nobody(Change::None),
+            Err(Down) => return Session::unavailable(),
+            Ok(Lookup::Session(record, ticket)) => (record, ticket),
+        };
+        let found = Found { sessions: Arc::clone(self), live: self.core.live.enter(&record), ticket };
+        if passive { Session::found(record, Change::None, found) } else { self.activate(record, found).await }
+    }
+
+    async fn look_up(&self, cookies: &HeaderMap) -> Result<Lookup, Down> {
+        let text = match self.core.policy.read(cookies) {
+            cookie::Found::Nothing => return Ok(Lookup::Nothing),
+            cookie::Found::Broken => return Ok(Lookup::Unusable),
+            cookie::Found::Value(text) => text,
+        };
+        let found = if self.is_server_side() { self.load(&text).await? } else { self.unseal(&text) };
+        let Some((record, ticket)) = found else { return Ok(Lookup::Unusable) };
+        if let Some(ended_at) = self.core.revoked.ended_at(record.id) {
+            let just = self.clock().now() - ended_at < GRACE;
+            return Ok(if just { Lookup::JustEnded } else { Lookup::Unusable });
+        }
+        if !self.is_alive(&record) || self.ended_elsewhere(&record).await? {
+            return Ok(Lookup::Unusable);
+        }
+        Ok(Lookup::Session(record, ticket))
+    }
+
+    fn unseal(&self, text: &str) -> Option<(Arc<Record>, Option<Ticket>)> {
+        let open = || self.core.sealer.open(self.core.policy.name(), text);
+        Some((self.core.opened.get_or(text, self.clock().now(), open)?, None))
+    }
+
+    async fn load(&self, text: &str) -> Result<Option<(Arc<Record>, Option<Ticket>)>, Down> {
+        let (Some(store), Some(ticket)) = (self.store(), Ticket::parse(text)) else { return Ok(None) };
+        let name = session_name(ticket.session());
+        let stored = store.load(&name).await?;
+        let record = stored.and_then(|stored| self.core.sealer.open(&name, &stored.sealed));
+        Ok(record.map(|record| (Arc::new(record), Some(ticket))))
+    }
+
+    /// Whether a session in a cookie has ended at another replica.
+    async fn ended_elsewhere(&self, record: &Record) -> Result<bool, Down> {
+        match self.store() {
+            Some(store) if !self.is_server_side() => Ok(store.load(&ended_name(record.id)).await?.is_some()),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a session has ended, as far as the store knows. Learns what is new in it.
+    pub(super) async fn is_gone(&self, record: &Record) -> Result<bool, Down> {
+        let Some(store) = self.store().filter(|_| self.is_server_side()) else {
+            return self.ended_elsewhere(record).await;
+        };
+        let name = session_name(record.id);
+        let stored = store.load(&name).await?.and_then(|stored| self.core.sealer.open(&name, &stored.sealed));
+        let stored = stored.map(Arc::new).inspect(|stored| self.learn(stored));
+        Ok(stored.is_none_or(|stored| !self.is_alive(&stored)))
+    }
+
+    /// Whether a session may still be used: neither idle or old beyond its limits, nor left with an
+    /// ended token that nothing renews.
+    pub(super) fn is_alive(&self, record: &Record) -> bool {
+        let usable = !record.access_expired(self.clock().now()) || record.refresh_token.is_some();
+        usable && self.seconds_left(record) > 0
+    }
+
+    /// Renews the token where it is due, and notes the activity.
+    async fn activate(self: &Arc<Self>, record: Arc<Record>, found: Found) -> Session {
+        let now = self.clock().now();
+        let latest = found.live.latest();
+        if latest.generation > record.generation && !latest.refresh_due(now) {
+            // The cookie is from before a refresh.
+            return Session::found(latest, Change::Renewed, found);
+        }
+        if record.refresh_due(now) {
+            return match self.refresh(&record).await {
+                Ok(renewed) => {
+                    found.live.learn(&renewed);
+                    Session::found(renewed, Change::Renewed, found)
+                }
+                Err(Failed::Refused) => {
+                    self.end(&record).await;
+                    Session::nobody(Change::Remove)
+                }
+                Err(Failed::Unavailable) => Session::unrenewed(record, found),
+            };
+        }
+        if now - record.last_seen_at < TOUCH_INTERVAL {
+            return Session::found(record, Change::None, found);
+        }
+        let touched = Arc::new(Record { last_seen_at: now, ..(*record).clone() });
+        found.live.learn(&touched);
+        Session::found(touched, Change::Touch, found)
+    }
+}

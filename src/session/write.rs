@@ -1,0 +1,170 @@
+//! Writes what became of a request's session into its answer.
+//!
+//! Answers of one browser overtake each other. The rule that keeps them in order: an answer never
+//! writes an older record than this process knows, nor anything of a session that has ended
+//! meanwhile, as a newer one may be in the browser by then.
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::Response,
+};
+
+use super::{
+    Session, device,
+    handle::Change,
+    manager::{Sessions, session_name},
+    record::Record,
+    store::{Down, Replace},
+    ticket::Ticket,
+};
+
+/// How long after its request an answer may still note the activity or remove a useless cookie, in
+/// seconds. Whatever comes later might meet a cookie of another replica's making.
+const PROMPT: i64 = 10;
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+
+/// One request, as the layer knows it.
+pub(crate) struct Visit {
+    pub(crate) session: Session,
+    /// The session that the request came with.
+    pub(crate) before: Option<Arc<Record>>,
+    pub(crate) cookies: HeaderMap,
+    /// When it came, in seconds since the epoch.
+    pub(crate) at: i64,
+}
+
+impl Sessions {
+    /// Writes what became of the session.
+    ///
+    /// # Errors
+    /// When a log-in cannot be kept because the store is down.
+    pub(crate) async fn write(self: &Arc<Self>, visit: &Visit, response: &mut Response) -> Result<(), Down> {
+        let (change, after) = visit.session.outcome();
+        let ended_before = visit.before.as_ref().is_some_and(|before| self.has_ended(before.id));
+        if let Some(before) = &visit.before
+            && after.as_ref().is_none_or(|after| after.id != before.id)
+            && !ended_before
+        {
+            self.end(before).await;
+        }
+        let values = match (change, &after) {
+            (Change::LoggedOut, _) => {
+                response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
+                self.core.policy.remove(&visit.cookies)
+            }
+            (Change::Remove, _) if !ended_before && (visit.before.is_some() || self.is_prompt(visit)) => {
+                self.core.policy.remove(&visit.cookies)
+            }
+            (Change::Started, Some(record)) => self.start(visit, record).await?,
+            (Change::Renewed | Change::Touch, Some(record)) if !self.has_ended(record.id) => {
+                self.go_on(visit, change, record).await
+            }
+            _ => Vec::new(),
+        };
+        if visit.before.is_some() || after.is_some() || !values.is_empty() {
+            mark_private(response.headers_mut());
+        }
+        for value in values {
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
+        Ok(())
+    }
+
+    fn is_prompt(&self, visit: &Visit) -> bool {
+        self.clock().now() - visit.at <= PROMPT
+    }
+
+    /// Keeps a new session, or a new content of the one there is.
+    async fn start(self: &Arc<Self>, visit: &Visit, record: &Arc<Record>) -> Result<Vec<HeaderValue>, Down> {
+        let record = &with_newest_tokens(visit, record);
+        let ticket = visit.session.ticket();
+        let (Some(store), true) = (self.store(), self.is_server_side()) else {
+            return Ok(self.cookies(visit, record, None));
+        };
+        let Some(ticket) = ticket.filter(|ticket| ticket.session() == record.id) else {
+            tracing::error!(session = ?record.id, "a session without a ticket cannot be kept");
+            return Ok(Vec::new());
+        };
+        let name = session_name(record.id);
+        let rule = if visit.before.as_ref().is_some_and(|before| before.id == record.id) {
+            Replace::SameOrOlder
+        } else {
+            Replace::OlderOrNone
+        };
+        let kept = store.save(&name, &self.seal(&name, record), rule, self.seconds_left(record)).await?;
+        if let Some(person) = device::person_list(record).filter(|_| kept) {
+            store.enlist(&person, &record.id.to_string(), self.seconds_to_the_end(record)).await?;
+        }
+        Ok(if kept { self.cookies(visit, record, Some(ticket)) } else { Vec::new() })
+    }
+
+    /// Writes new tokens, or that the person was here.
+    async fn go_on(self: &Arc<Self>, visit: &Visit, change: Change, record: &Arc<Record>) -> Vec<HeaderValue> {
+        let found = visit.session.how_found();
+        let newest = found.map(|found| found.live.latest()).filter(|latest| latest.generation > record.generation);
+        let is_newer = newest.is_some();
+        let record = newest.as_ref().unwrap_or(record);
+        let ticket = visit.session.ticket();
+        if self.is_server_side() {
+            // New tokens were stored when they came.
+            let current = change == Change::Renewed || is_newer || self.touch(record).await;
+            return if current && self.is_prompt(visit) { self.cookies(visit, record, ticket) } else { Vec::new() };
+        }
+        if change == Change::Touch && !is_newer && (!self.is_prompt(visit) || self.is_soon_due(record)) {
+            return Vec::new();
+        }
+        self.cookies(visit, record, None)
+    }
+
+    /// Notes in the store that the person was here; `false` when the session has gone from it.
+    async fn touch(&self, record: &Record) -> bool {
+        let Some(store) = self.store() else { return false };
+        let name = session_name(record.id);
+        let (sealed, ttl) = (self.seal(&name, record), self.seconds_left(record));
+        store.save(&name, &sealed, Replace::SameOrOlder, ttl).await.unwrap_or(false)
+    }
+
+    /// Whether the token may be renewed, perhaps by another replica, before a prompt answer has
+    /// reached the browser. The renewal notes the activity as well.
+    fn is_soon_due(&self, record: &Record) -> bool {
+        record.refresh_due(self.clock().now().saturating_add(2 * PROMPT))
+    }
+
+    /// The cookies that hold a session.
+    fn cookies(self: &Arc<Self>, visit: &Visit, record: &Arc<Record>, ticket: Option<Ticket>) -> Vec<HeaderValue> {
+        let value = ticket.map_or_else(|| self.seal_for_cookie(record), Ticket::to_text);
+        let max_age = record.persistent.then(|| self.seconds_left(record).max(0));
+        self.core.policy.store(&value, max_age, &visit.cookies).unwrap_or_else(|error| {
+            tracing::error!(%error, session = ?record.id, "the session cannot be kept: it ends");
+            let (sessions, record) = (Arc::clone(self), Arc::clone(record));
+            tokio::spawn(async move { sessions.end(&record).await });
+            self.core.policy.remove(&visit.cookies)
+        })
+    }
+}
+
+/// A new content for a session whose tokens were renewed meanwhile has the new tokens.
+fn with_newest_tokens(visit: &Visit, record: &Arc<Record>) -> Arc<Record> {
+    let newest = visit.session.how_found().map(|found| found.live.latest());
+    let newest = newest.filter(|newest| newest.id == record.id && newest.generation > record.generation);
+    newest.map_or_else(
+        || Arc::clone(record),
+        |newest| Arc::new(Record { user: record.user.clone(), ..(*newest).clone() }),
+    )
+}
+
+/// An answer made for one person is kept by no cache (RFC 9111 §5.2.2.5), unless its handler knew
+/// better.
+fn mark_private(headers: &mut HeaderMap) {
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
+    let varies = headers
+        .get_all(header::VARY)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(|name| name.trim().eq_ignore_ascii_case("cookie")));
+    if !varies {
+        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+    }
+}

@@ -1,0 +1,106 @@
+//! What holds for Redis alone.
+
+use reqwest::Method;
+use vestibule::config::{RedisUrl, StoreConfig};
+
+use crate::{hall::Hall, redis_server::Redis};
+
+async fn hall(redis: &Redis) -> Hall {
+    let store = StoreConfig::try_from(redis.url()).unwrap();
+    Hall::with(|config| config.session.store = store).await
+}
+
+#[tokio::test]
+async fn holds_nothing_that_can_be_read_or_used() {
+    let redis = Redis::start().await;
+    let hall = hall(&redis).await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(900);
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+    let all = redis.dump().await;
+    assert!(all.len() >= 2, "a session and a list: {all:?}");
+    let secrets = [hall.stub.tokens(), vec![ada.cookies["vestibule"].clone(), "ada".into()]].concat();
+    for (name, ttl, content) in &all {
+        assert!(name.starts_with("vestibule:"), "{name}");
+        assert!((1..=30 * 24 * 60 * 60).contains(ttl), "{name} lives {ttl} s");
+        for secret in &secrets {
+            assert!(!name.contains(secret) && !content.contains(secret), "{name}: {content}");
+        }
+    }
+    ada.post_form("/logout", &[]).await;
+    assert!(redis.dump().await.iter().all(|(name, ..)| !name.contains("session:")));
+}
+
+#[tokio::test]
+async fn its_failure_is_told_and_passes() {
+    let mut redis = Redis::start().await;
+    let hall = hall(&redis).await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    redis.kill();
+    for path in ["/who", "/api/session", "/api/session/events", "/api/proxy/notes", "/call", "/devices"] {
+        let answer = ada.get(path).await;
+        assert_eq!(answer.status, 503, "{path}: {answer:?}");
+        assert!(answer.headers.contains_key("retry-after") && answer.set_cookies().is_empty(), "{path}");
+        assert_eq!(answer.json()["status"], 503, "{path}");
+    }
+    assert_eq!(hall.stub.memory().seen.len(), 0, "no call went to the API as nobody's");
+    let page = ada.send(ada.request(Method::GET, "/who").header("accept", "text/html,*/*")).await;
+    assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"), "{page:?}");
+    assert_eq!(ada.post_form("/logout", &[]).await.status, 503);
+    assert_eq!(ada.get("/about").await.status, 200, "asks for no session");
+    assert_eq!(hall.browser().get("/who").await.body, "nobody", "has none");
+    assert_eq!(hall.browser().post_form("/login/grace@example.com", &[]).await.status, 503);
+    redis.resume().await;
+    assert_eq!(ada.get("/who").await.body, "ada@example.com", "without a restart");
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+}
+
+#[tokio::test]
+async fn tokens_that_came_while_it_was_down_are_not_lost() {
+    let mut redis = Redis::start().await;
+    let hall = hall(&redis).await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(900);
+    hall.stub.memory().refresh_delay = std::time::Duration::from_millis(600);
+    let mut tab = ada.clone();
+    let call = tokio::spawn(async move { tab.get("/api/proxy/notes").await.status });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    redis.kill();
+    assert_eq!(call.await.unwrap(), 200);
+    assert_eq!(hall.stub.memory().refreshes, 1);
+    redis.resume().await;
+    // The store has them as soon as it is tried again.
+    for _ in 0..100 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let all = redis.dump().await;
+        if all.iter().any(|(name, _, content)| name.contains("session:") && content.starts_with("generation 1 ")) {
+            break;
+        }
+    }
+    hall.clock.advance(100);
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+    assert_eq!(hall.stub.memory().refreshes, 1);
+}
+
+#[tokio::test]
+async fn replicas_share_ends_and_refreshes_of_sessions_in_cookies() {
+    let redis = Redis::start().await;
+    let url = RedisUrl::try_from(redis.url()).unwrap();
+    let here = Hall::with(|config| config.session.revocation = Some(url.clone())).await;
+    let there = Hall::replica(here.stub.clone(), here.clock.clone(), |config| {
+        config.session.revocation = Some(url);
+    })
+    .await;
+    let mut ada = here.logged_in("ada@example.com").await;
+    let mut copy = there.browser();
+    copy.cookies = ada.cookies.clone();
+    assert_eq!(copy.get("/who").await.body, "ada@example.com");
+    here.clock.advance(900);
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+    assert_eq!(copy.get("/api/proxy/notes").await.status, 200, "with the cookie from before");
+    assert_eq!(here.stub.memory().refreshes, 1);
+    let stream = copy.request(Method::GET, "/api/session/events").send().await.unwrap();
+    ada.post_form("/logout", &[]).await;
+    assert_eq!(copy.get("/api/proxy/notes").await.status, 401);
+    assert!(stream.text().await.unwrap().contains("session-ended"), "told by the other replica");
+}
