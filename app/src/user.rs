@@ -74,6 +74,11 @@ impl CurrentUser {
         self.ended.get_untracked()
     }
 
+    /// Whether the session ended on its own, told once: the log-in page says so one time.
+    pub(crate) fn take_ended(self) -> bool {
+        self.ended.try_update(std::mem::take).unwrap_or_default()
+    }
+
     /// Somebody logged in.
     pub(crate) fn log_in(self, user: User) {
         self.ended.set(false);

@@ -17,13 +17,17 @@ pub(crate) fn private<V: IntoView + 'static>(page: fn() -> V) -> impl Fn() -> An
     move || {
         let user = CurrentUser::expect();
         let id = Memo::new(move |_| user.get().map(|user| user.id));
+        let mut shown = false;
         (move || {
             if id.get().is_some() {
-                page().into_any()
-            } else {
-                to_login(user);
-                ().into_any()
+                shown = true;
+                return page().into_any();
             }
+            // A log-out on this page is on its way to another one already.
+            if !shown || user.has_ended() {
+                to_login(user);
+            }
+            ().into_any()
         })
         .into_any()
     }
@@ -49,11 +53,8 @@ pub(crate) fn visitor<V: IntoView + 'static>(page: fn() -> V) -> impl Fn() -> An
 fn to_login(user: CurrentUser) {
     let location = use_location();
     let (path, search) = (location.pathname.get_untracked(), location.search.get_untracked());
-    let here = if search.is_empty() { path.clone() } else { format!("{path}?{search}") };
-    // A log-out has left for another page already.
-    if matches!(path.split('/').nth(1), Some("notes" | "account")) {
-        go(&login_path(&here, user.has_ended()));
-    }
+    let here = if search.is_empty() { path } else { format!("{path}?{search}") };
+    go(&login_path(&here, user.take_ended()));
 }
 
 /// Goes to another page: by a redirect of the server, or in the browser in place of this page.
@@ -61,5 +62,10 @@ pub(crate) fn go(path: &str) {
     #[cfg(feature = "ssr")]
     crate::respond::redirect(path);
     #[cfg(not(feature = "ssr"))]
-    use_navigate()(path, NavigateOptions { replace: true, ..NavigateOptions::default() });
+    {
+        // The router writes a new page's history entry when the page is there. What leads away before
+        // then makes the entry itself; else it takes this page's.
+        let replace = use_location().pathname.get_untracked() == location().pathname().unwrap_or_default();
+        use_navigate()(path, NavigateOptions { replace, ..NavigateOptions::default() });
+    }
 }

@@ -31,18 +31,20 @@ pub(crate) fn Account() -> impl IntoView {
         <section class="narrow account">
             <h1>"Account"</h1>
             <div class="sheet">
-            <dl class="facts">
-                <dt>"Name"</dt>
-                <dd>{person(|user| user.name)}</dd>
-                <dt>"E-mail"</dt>
-                <dd>{person(|user| user.email)}</dd>
-                <dt>"Access"</dt>
-                <dd><Suspense fallback=|| "…">{end}</Suspense></dd>
-            </dl>
-            <p class="hint">
-                "Your token is kept in a sealed cookie that no script can read. Logging out removes it from this browser."
-            </p>
-            <LogOut/>
+                <dl class="facts">
+                    <dt>"Name"</dt>
+                    <dd>{person(|user| user.name)}</dd>
+                    <dt>"E-mail"</dt>
+                    <dd>{person(|user| user.email)}</dd>
+                    <dt>"Access"</dt>
+                    <dd>
+                        <Suspense fallback=|| "…">{end}</Suspense>
+                    </dd>
+                </dl>
+                <p class="hint">
+                    "Your token is kept in a sealed cookie that no script can read. Logging out removes it from this browser."
+                </p>
+                <LogOut/>
             </div>
         </section>
     }

@@ -25,8 +25,8 @@ pub(crate) fn Home() -> impl IntoView {
             <div class="flow-wide" aria-hidden="true" inner_html=art::FLOW_WIDE></div>
             <div class="flow-tall" aria-hidden="true" inner_html=art::FLOW_TALL></div>
             <figcaption>
-                "The browser sends a sealed cookie to Vestibule. Vestibule opens it, and calls your API with the header "
-                <code>"Authorization: Bearer"</code> "."
+                "The browser sends a sealed cookie to Vestibule. Vestibule opens it, and calls your API with the token in the header "
+                <code>"Authorization"</code> "."
             </figcaption>
         </figure>
         <div class="columns">
@@ -90,7 +90,7 @@ fn Steps() -> impl IntoView {
                 </li>
             </ol>
             <h2>"Point it at yours"</h2>
-            <pre class="shell"><code>"VESTIBULE_API__URL=https://api.example.com cargo leptos watch"</code></pre>
+            <pre class="shell"><code>"VESTIBULE_API__URL=https://api.example.com cargo xtask dev"</code></pre>
         </section>
     }
 }

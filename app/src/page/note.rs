@@ -37,10 +37,9 @@ pub(crate) fn EditNote() -> impl IntoView {
 #[component]
 fn Editor(note: Note) -> impl IntoView {
     let query = use_query().get_untracked();
-    let failed = problem::query::read(&query);
-    let form = Submission::new(failed.clone());
+    let form = Submission::new(problem::query::read(&query));
     // Without JavaScript a refused form comes back here, with what was typed in the query.
-    let typed = |name: &str, saved: &str| failed.as_ref().and(query.get(name)).unwrap_or(saved).to_owned();
+    let typed = |name: &str, saved: &str| query.get(name).unwrap_or(saved).to_owned();
     let (title, body) = (typed("title", &note.title), typed("body", &note.body));
     // The version on the server: the next save replaces it, and no other.
     let server = RwSignal::new(note.clone());
@@ -53,23 +52,23 @@ fn Editor(note: Note) -> impl IntoView {
         <section class="narrow editor">
             <h1>"Edit note"</h1>
             <div class="sheet">
-            <form method="post" action=UpdateNote::PATH class="form" prop:noValidate=true on:submit=save>
-                <Alert form/>
-                {move || (form.failed_with() == Some(412)).then(|| view! { <OtherVersion note=server/> })}
-                <Field form name="title" label="Title" autocomplete="off" max=200 value=title/>
-                <TextField form name="body" label="Text" rows=12 value=body/>
-                <input type="hidden" name="id" value=id.clone()/>
-                <input type="hidden" name="etag" value=etag/>
-                <div class="actions">
-                    <Submit form>"Save"</Submit>
-                    <a class="button" href="/notes">"Cancel"</a>
-                    <button class="button danger" type="submit" form="delete">"Delete"</button>
-                </div>
-            </form>
-            <form id="delete" method="post" action=DeleteNote::PATH on:submit=delete>
-                <input type="hidden" name="id" value=id/>
-                <input type="hidden" name="etag" value=etag/>
-            </form>
+                <form method="post" action=UpdateNote::PATH class="form" prop:noValidate=true on:submit=save>
+                    <Alert form/>
+                    {move || (form.failed_with() == Some(412)).then(|| view! { <OtherVersion note=server/> })}
+                    <Field form name="title" label="Title" autocomplete="off" max=200 value=title/>
+                    <TextField form name="body" label="Text" rows=12 value=body/>
+                    <input type="hidden" name="id" value=id.clone()/>
+                    <input type="hidden" name="etag" value=etag/>
+                    <div class="actions">
+                        <Submit form>"Save"</Submit>
+                        <a class="button" href="/notes">"Cancel"</a>
+                        <button class="button danger" type="submit" form="delete">"Delete"</button>
+                    </div>
+                </form>
+                <form id="delete" method="post" action=DeleteNote::PATH on:submit=delete>
+                    <input type="hidden" name="id" value=id/>
+                    <input type="hidden" name="etag" value=etag/>
+                </form>
             </div>
         </section>
     }

@@ -30,7 +30,7 @@ pub(crate) fn Notes() -> impl IntoView {
         Suspend::new(async move {
             match notes.await {
                 Ok(found) => {
-                    view! { <List found search=search.get() page=page.get() changed=move || notes.refetch()/> }
+                    view! { <List found search=search.get_untracked() page=page.get_untracked() changed=move || notes.refetch()/> }
                         .into_any()
                 }
                 Err(problem) => view! { <Trouble problem retry=move || notes.refetch()/> }.into_any(),
@@ -53,7 +53,7 @@ pub(crate) fn Notes() -> impl IntoView {
 
 #[component]
 fn Search(text: Memo<String>) -> impl IntoView {
-    let navigate = use_navigate();
+    let (form, navigate) = (Submission::new(None), use_navigate());
     let field = NodeRef::<Input>::new();
     // After the back button the field shows what is searched for again; while one types it is left alone.
     Effect::new(move |before: Option<String>| {
@@ -67,7 +67,7 @@ fn Search(text: Memo<String>) -> impl IntoView {
     });
     let submit = move |event: SubmitEvent| {
         let navigate = navigate.clone();
-        Submission::new(None).run(
+        form.run(
             &event,
             |mut fields| async move { Ok(fields.take("q")) },
             move |search: String| navigate(&list_path(search.trim(), 1), NavigateOptions::default()),

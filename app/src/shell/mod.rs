@@ -1,13 +1,18 @@
 //! The HTML document around the app, as the server writes it.
 
-use leptos::{config::LeptosOptions, prelude::*};
-use leptos_meta::{HashedStylesheet, MetaTags};
+mod files;
 
+use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
+use leptos_meta::MetaTags;
+
+use self::files::Files;
 use crate::{App, csp};
 
 /// The document. Sets the page's headers as well.
+#[expect(clippy::needless_pass_by_value, reason = "the Leptos integration gives the options away")]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     csp::set_headers(&options);
+    let files = Files::of(&options);
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -21,12 +26,13 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                     name="description"
                     content="A front door for your REST API: the log-in token stays on the server, and the page never sees it."
                 />
+                // Before the style sheet: a script waits for those above it.
+                <script nonce=use_nonce()>{start(&files)}</script>
+                <link id="leptos" rel="stylesheet" href=files.css.clone()/>
                 <link rel="icon" href="/favicon.ico" sizes="32x32"/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
-                <HashedStylesheet id="leptos" options=options.clone()/>
                 <AutoReload options=options.clone()/>
-                <HydrationScripts options/>
                 <MetaTags/>
             </head>
             <body>
@@ -34,4 +40,14 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </body>
         </html>
     }
+}
+
+/// Loads the browser's half at once, and hydrates when the page is complete. This in place of Leptos'
+/// `HydrationScripts`, whose `preload` downloads the WASM module where JavaScript is off as well.
+fn start(files: &Files) -> String {
+    let Files { js, wasm, .. } = files;
+    format!(
+        "{{const page=new Promise(r=>addEventListener('DOMContentLoaded',r)),wasm=fetch('{wasm}');\
+         import('{js}').then(async m=>{{await m.default({{module_or_path:wasm}});await page;m.hydrate()}})}}"
+    )
 }
