@@ -101,7 +101,7 @@ impl CurrentUser {
     }
 
     /// The session has ended on its own: private pages give way to the log-in page.
-    pub(crate) fn end(self) {
+    fn end(self) {
         if self.is_logged_in_now() {
             self.ended.set(true);
             self.user.set(None);

@@ -11,6 +11,7 @@ mod router;
 mod security;
 mod serve;
 mod settings;
+mod spanned;
 mod telemetry;
 
 use std::process::ExitCode;

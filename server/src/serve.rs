@@ -56,6 +56,11 @@ fn serve(settings: &Settings, listeners: Vec<std::net::TcpListener>) -> Result<(
     tracing::info!(url = %vestibule.config().public_url, listen = %settings.listen, threads = listeners.len(), "ready");
     let (stop, stopped) = watch::channel(false);
     let signals = runtime()?;
+    // Before the first connection: whoever has had an answer may stop the server.
+    let stopping = {
+        let _context = signals.enter();
+        hear_signals()?
+    };
     let mut servers = Vec::new();
     for (index, listener) in listeners.into_iter().enumerate() {
         let runtime = runtime()?;
@@ -64,7 +69,7 @@ fn serve(settings: &Settings, listeners: Vec<std::net::TcpListener>) -> Result<(
         let thread = thread::Builder::new().name(format!("server-{index}"));
         servers.push(thread.spawn(move || LocalSet::new().block_on(&runtime, accept(listener, router, stopped)))?);
     }
-    signals.block_on(signal());
+    signals.block_on(stopping);
     tracing::info!("stopping");
     stop.send_replace(true);
     for server in servers {
@@ -130,30 +135,27 @@ async fn connection(stream: TcpStream, client: SocketAddr, router: Router, watch
     }
 }
 
-/// Waits for SIGTERM or Ctrl-C.
-async fn signal() {
-    let interrupt = async {
+/// Hears SIGTERM and Ctrl-C from now on; the future ends with the first of them.
+#[cfg(unix)]
+fn hear_signals() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Hears Ctrl-C.
+#[cfg(not(unix))]
+fn hear_signals() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::error!(%error, "Ctrl-C cannot be heard");
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(error) => {
-                tracing::error!(%error, "SIGTERM cannot be heard");
-                std::future::pending::<()>().await;
-            }
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-    }
+    })
 }

@@ -70,13 +70,13 @@ pub enum Renewal {
     Ended,
     /// There is no newer token right now, and may be one later: 503 with `Retry-After` is the answer.
     Unavailable,
-    /// The token is brand new. The API refuses something else, so its 401 is the answer, and the
+    /// The token was renewed a moment ago. The API refuses something else, so its 401 is the answer, and the
     /// session goes on.
     Fresh,
 }
 
-/// Younger than this, in seconds, a token is not renewed because of a 401: the API means something
-/// else.
+/// A token that was renewed less than this ago, in seconds, is not renewed because of a 401: the API
+/// means something else.
 const FRESH: i64 = 10;
 
 impl Session {
@@ -200,7 +200,8 @@ impl Session {
             };
             (latest, found)
         };
-        if found.sessions.clock().now() - record.issued_at < FRESH {
+        let age = found.sessions.clock().now() - record.issued_at;
+        if record.generation > 0 && age < FRESH {
             return Renewal::Fresh;
         }
         let renewed = found.sessions.refresh(&record).await;

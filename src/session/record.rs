@@ -66,7 +66,7 @@ pub struct Record {
     /// When the person logged in, in seconds since the epoch.
     pub created_at: i64,
     /// When the person last did something, in seconds since the epoch; written at most once in
-    /// [`TOUCH_INTERVAL`] seconds.
+    /// `TOUCH_INTERVAL` (60) seconds.
     pub last_seen_at: i64,
     /// When the access token was issued to this server, in seconds since the epoch.
     pub issued_at: i64,

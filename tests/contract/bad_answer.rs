@@ -130,7 +130,7 @@ async fn a_status_that_is_no_answer_to_a_log_in() {
 async fn an_api_that_takes_too_long() {
     // A test must not wait the 15 s that are usual.
     let door = Door::with(json!("demo"), |config| config.api.timeout = 0.3).await;
-    let slow = Reply { delay: Duration::from_secs(60), ..fine() };
+    let slow = Reply { delay: Duration::from_mins(1), ..fine() };
     try_with(&door, slow, NOT_REACHED, "timeout").await;
 }
 

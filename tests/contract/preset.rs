@@ -117,3 +117,43 @@ async fn a_sign_up_in_the_apis_own_words() {
     let sent = door.api.seen("PUT /join").remove(1);
     assert_eq!(sent.body, "full=Ada&mail=ada%40example.com&password=open+sesame&plan=free");
 }
+
+/// The settings that the documentation's worked example arrives at.
+fn worked_example() -> Value {
+    let text = include_str!("../../docs/contracts.md");
+    let example = text.split("Written down, from top to bottom").nth(1).unwrap();
+    let block: Vec<_> =
+        example.lines().skip(2).take_while(|line| line.is_empty() || line.starts_with("    ")).collect();
+    let settings: Value = toml::from_str(&block.join("\n")).unwrap();
+    settings["api"]["contract"].clone()
+}
+
+#[tokio::test]
+async fn the_worked_example_of_the_documentation() {
+    let door = Door::open(worked_example()).await;
+    let answer = |token: &str, until: &str| {
+        let body = json!({"session": {"jwt": token, "validUntil": until}});
+        Reply::json(201, &body).with("set-cookie", format!("renewal=of-{token}; HttpOnly"))
+    };
+    let reader = json!({"reader": {"id": 7, "name": "Ada", "email": EMAIL, "loans": ["x"]}});
+    door.api
+        .on("POST /v1/sessions", answer("one", "2026-01-01T12:15:00Z"))
+        .on("GET /v1/reader", Reply::json(200, &reader));
+    door.api.on("PUT /v1/sessions", answer("two", "2026-01-01T12:30:00Z"));
+    door.api.on("DELETE /v1/sessions", Reply::text(204, "text/plain", ""));
+    let mut ada = door.logged_in().await;
+    assert_eq!(ada.get("/who").await.json(), json!({"id": 7, "name": "Ada", "email": EMAIL}));
+    assert_eq!(door.api.seen("POST /v1/sessions")[0].body, "card=ada%40example.com&pin=open+sesame");
+    assert_eq!(door.api.seen("GET /v1/reader")[0].header("x-library-token"), "one");
+
+    door.clock.advance(15 * 60);
+    assert_eq!(ada.get("/who").await.json()["id"], 7);
+    assert_eq!(door.api.seen("PUT /v1/sessions")[0].header("cookie"), "renewal=of-one");
+    ada.post_form("/logout", &[]).await;
+    assert_eq!(door.api.seen("DELETE /v1/sessions")[0].header("x-library-token"), "two");
+
+    let refusal = json!({"error": {"text": "No such card, or a wrong PIN."}});
+    door.api.on("POST /v1/sessions", Reply::json(404, &refusal));
+    let refused = log_in_with(&mut door.browser()).await;
+    assert_eq!(refused.json()["detail"], "No such card, or a wrong PIN.");
+}

@@ -80,9 +80,9 @@ async fn a_refresh_token_that_comes_as_a_cookie_stays_in_the_session() {
         assert_eq!(answer.status, 200);
         assert!(!format!("{answer:?}").contains("s3cret"));
     }
-    let sent: Vec<_> =
+    let spent: Vec<_> =
         door.api.seen("POST /auth/refresh").iter().map(|call| call.header("cookie").to_owned()).collect();
-    assert_eq!(sent, ["refreshToken=r1-s3cret", "refreshToken=r2-s3cret"]);
+    assert_eq!(spent, ["refreshToken=r1-s3cret", "refreshToken=r2-s3cret"]);
     let notes: Vec<_> = door.api.seen("GET /notes").iter().map(|call| call.header("cookie").to_owned()).collect();
     assert_eq!(notes, ["accessToken=a2", "accessToken=a2"], "calls carry the access token alone");
 }

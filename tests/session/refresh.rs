@@ -165,11 +165,13 @@ async fn a_401_to_a_brand_new_token_means_something_else() {
     let hall = Hall::open().await;
     let mut ada = hall.logged_in("ada@example.com").await;
     hall.stub.forget_access_tokens();
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200, "renewed");
+    hall.stub.forget_access_tokens();
     let answer = ada.get("/api/proxy/notes").await;
     assert_eq!(answer.status, 401);
     assert_eq!(answer.json()["detail"], "who are you?", "passed on as it came");
     assert_eq!(ada.get("/who").await.body, "ada@example.com");
-    assert_eq!(hall.stub.memory().refreshes, 0);
+    assert_eq!(hall.stub.memory().refreshes, 1);
 }
 
 #[tokio::test]

@@ -42,7 +42,13 @@ pub const STEPS: &[Step] = &[
         command: docs,
         runner: None,
     },
-    Step { name: "tests", about: "unit and wire tests", needs: &[], command: tests, runner: Some(test_runner) },
+    Step {
+        name: "tests",
+        about: "unit and wire tests",
+        needs: &["redis-server"],
+        command: tests,
+        runner: Some(test_runner),
+    },
     Step {
         name: "doc-tests",
         about: "the examples in the documentation",

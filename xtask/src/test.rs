@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::job::Job;
 use crate::report::{Outcome, Report, Row};
-use crate::setup::{self, BROWSER, BUILD, Item, TOOLCHAIN};
+use crate::setup::{self, BROWSER, BUILD, Item, TOOLCHAIN, WIRE};
 use crate::step::{STEPS, Step};
 use crate::tool::Output;
 use crate::{Result, say, stream};
@@ -55,7 +55,7 @@ fn run_all(steps: &[Step]) -> Result<Report> {
     let needed = |item: &&Item| steps.iter().any(|step| step.needs.contains(&item.name));
     say::heading("Tools");
     let mut report = setup::ensure_all(TOOLCHAIN.iter().filter(needed), &Output::Terminal);
-    let later: Vec<Item> = BROWSER.iter().chain(BUILD).filter(needed).copied().collect();
+    let later: Vec<Item> = WIRE.iter().chain(BROWSER).chain(BUILD).filter(needed).copied().collect();
     let output = setup::log("setup")?;
     let mut installing = Some(Job::start(move || setup::ensure_all(&later, &output)));
     for step in steps {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_need_is_a_tool_or_an_earlier_step() {
-        let tools = TOOLCHAIN.iter().chain(BROWSER).chain(BUILD).map(|item| item.name);
+        let tools = TOOLCHAIN.iter().chain(WIRE).chain(BROWSER).chain(BUILD).map(|item| item.name);
         let mut known: Vec<&str> = tools.collect();
         for step in STEPS {
             assert!(step.needs.iter().all(|need| known.contains(need)), "{}: {:?}", step.name, step.needs);

@@ -24,9 +24,11 @@ pub(super) async fn send(request: Request) -> Result<Answer, Problem> {
     fetch(request.method, &url, &headers, request.body.as_deref()).await
 }
 
-/// Tells the page that the API no longer takes the session's token.
-pub(super) fn session_ended() {
-    CurrentUser::of_page().end();
+/// Whether the session goes on after a 401. If it has ended, private pages give way to the log-in page.
+pub(super) async fn is_still_logged_in() -> bool {
+    let user = CurrentUser::of_page();
+    user.check().await;
+    user.is_logged_in_now()
 }
 
 pub(super) async fn get(url: &str) -> Result<Answer, Problem> {

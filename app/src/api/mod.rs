@@ -73,11 +73,13 @@ impl Request {
     /// Sends the request, and takes a status other than 2xx for a problem.
     ///
     /// # Errors
-    /// What to tell the person. A 401 has already ended the session and leads to the log-in page.
+    /// What to tell the person. A 401 by which the session has ended leads to the log-in page as well.
     pub(crate) async fn send(self) -> Result<Answer, Problem> {
         let answer = transport::send(self).await?;
-        if answer.status == 401 {
-            transport::session_ended();
+        // A session that was begun or renewed a moment ago outlives a 401: to ask for another log-in
+        // would lead in a circle.
+        if answer.status == 401 && transport::is_still_logged_in().await {
+            return Err(Problem::refused());
         }
         answer.success()
     }

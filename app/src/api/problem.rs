@@ -41,6 +41,12 @@ impl Problem {
         Self { status, detail: detail.to_owned(), fields: BTreeMap::new() }
     }
 
+    /// The API does not take the session's token, and yet the session goes on.
+    pub fn refused() -> Self {
+        let detail = "The service does not accept your log-in right now. Try again in a moment.";
+        Self { detail: detail.to_owned(), ..Self::of_status(503) }
+    }
+
     /// Reads an error answer: problem details (RFC 9457), or the error JSON of Feathers.
     pub fn of_answer(status: u16, body: &str) -> Self {
         #[derive(Default, Deserialize)]

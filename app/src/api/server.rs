@@ -21,7 +21,13 @@ pub(super) async fn send(request: Request) -> Result<Answer, Problem> {
     })
 }
 
-/// Sends the person to the log-in page. The library has ended the session.
-pub(super) fn session_ended() {
-    respond::to_login_from_page();
+/// Whether the session goes on after a 401. If the library has ended it, the page gives way to the
+/// log-in page.
+#[expect(clippy::unused_async, reason = "the browser's half asks the server")]
+pub(super) async fn is_still_logged_in() -> bool {
+    let goes_on = respond::session().is_some_and(|session| session.is_logged_in());
+    if !goes_on {
+        respond::to_login_from_page();
+    }
+    goes_on
 }

@@ -16,7 +16,7 @@ const AT_ONCE: usize = 50;
 
 /// Counts the events of many streams, and how long each was under way.
 pub async fn run(target: Target) -> Result<()> {
-    let streams = open(&target).await?;
+    let streams = open(&target, "/events").await?;
     ready().await?;
     let end = Instant::now() + target.time;
     let readers: Vec<_> = streams.into_iter().map(|stream| tokio::spawn(read(stream, end))).collect();
@@ -30,7 +30,7 @@ pub async fn run(target: Target) -> Result<()> {
 
 /// Keeps many streams open and reads what comes, for the memory they cost.
 pub async fn hold(target: Target) -> Result<()> {
-    let streams = open(&target).await?;
+    let streams = open(&target, "/quiet-events").await?;
     let far = Instant::now() + Duration::from_hours(1);
     let readers: Vec<_> = streams.into_iter().map(|stream| tokio::spawn(read_quietly(stream, far))).collect();
     ready().await?;
@@ -42,8 +42,8 @@ pub async fn hold(target: Target) -> Result<()> {
     Ok(())
 }
 
-async fn open(target: &Target) -> Result<Vec<TcpStream>> {
-    let head = request::head(target, "GET", "/events", "Accept: text/event-stream\r\n");
+async fn open(target: &Target, path: &str) -> Result<Vec<TcpStream>> {
+    let head = request::head(target, "GET", path, "Accept: text/event-stream\r\n");
     let mut streams = Vec::with_capacity(target.count);
     while streams.len() < target.count {
         let some = AT_ONCE.min(target.count - streams.len());

@@ -33,7 +33,9 @@ pub async fn to(request: Request<Incoming>, ticker: &Ticker) -> Response<Body> {
         (&Method::GET, "/large") => full("application/octet-stream", &LARGE),
         (&Method::GET, "/download") => download(request.uri().query()),
         (&Method::POST, "/upload") => upload(request.into_body()).await,
-        (&Method::GET, "/events") => events(ticker),
+        (&Method::GET, "/events") => events(ticker, 1),
+        // Every five seconds: many streams are to cost memory, not time.
+        (&Method::GET, "/quiet-events") => events(ticker, 100),
         (&Method::GET, "/echo") => socket::upgrade(request),
         _ => status(StatusCode::NOT_FOUND),
     }
@@ -82,8 +84,8 @@ fn download(query: Option<&str>) -> Response<Body> {
     response
 }
 
-fn events(ticker: &Ticker) -> Response<Body> {
-    typed("text/event-stream", StreamBody::new(ticker.stream().map_ok(Frame::data)).boxed_unsync())
+fn events(ticker: &Ticker, nth: u32) -> Response<Body> {
+    typed("text/event-stream", StreamBody::new(ticker.stream(nth).map_ok(Frame::data)).boxed_unsync())
 }
 
 fn full(content_type: &'static str, bytes: &'static [u8]) -> Response<Body> {

@@ -36,15 +36,17 @@ impl Ticker {
         ticker
     }
 
-    /// The events from now on, after a first one at once.
-    pub fn stream(&self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    /// Each `nth` event from now on, after a first one at once.
+    pub fn stream(&self, nth: u32) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         let receiver = self.0.subscribe();
-        futures_util::stream::unfold((receiver, true), |(mut receiver, first)| async move {
+        futures_util::stream::unfold((receiver, true), move |(mut receiver, first)| async move {
             if first {
                 return Some((Ok(event()), (receiver, false)));
             }
+            let mut left = nth;
             loop {
                 match receiver.recv().await {
+                    Ok(_) if left > 1 => left -= 1,
                     Ok(event) => return Some((Ok(event), (receiver, false))),
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,

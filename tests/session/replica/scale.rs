@@ -13,6 +13,8 @@ use reqwest::Method;
 use crate::{balancer::Street, redis_server::Redis, support::browser::Browser};
 
 const PEOPLE: usize = 200;
+/// Between two requests of one person.
+const PAUSE: Duration = Duration::from_millis(700);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_requests_over_three_replicas_make_one_refresh() {
@@ -77,13 +79,13 @@ async fn work(browser: Browser, email: String, tally: Arc<Tally>) {
             }
             Err(_) => tally.cut.fetch_add(1, Ordering::Relaxed),
         };
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
 /// Waits for something that comes sooner or later.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..600 {
+    for _ in 0..1_000 {
         if is_so() {
             return;
         }
@@ -97,14 +99,17 @@ async fn nobody_is_logged_out_by_a_killed_replica_or_a_restart_of_redis() {
     let mut redis = Redis::start().await;
     let mut street = Street::open(Some(&redis)).await;
     let tally = Arc::new(Tally::default());
-    let (mut people, mut work_of_all) = (Vec::new(), Vec::new());
     let stranger = street.browser();
-    for number in 0..PEOPLE {
+    let log_ins = (0..PEOPLE).map(async |number| {
         let (mut browser, email) = (stranger.clone(), format!("person-{number}@example.com"));
         assert_eq!(browser.post_form(&format!("/login/{email}"), &[]).await.status, 200);
-        people.push((browser.clone(), email.clone()));
-        work_of_all.push(tokio::spawn(work(browser, email, Arc::clone(&tally))));
-    }
+        (browser, email)
+    });
+    let people = futures_util::future::join_all(log_ins).await;
+    let work_of_all: Vec<_> = people
+        .iter()
+        .map(|(browser, email)| tokio::spawn(work(browser.clone(), email.clone(), Arc::clone(&tally))))
+        .collect();
     street.clock.advance(900);
     until("every token is renewed", || street.stub.memory().refreshes >= PEOPLE).await;
 
@@ -112,11 +117,11 @@ async fn nobody_is_logged_out_by_a_killed_replica_or_a_restart_of_redis() {
     until("Redis is missed", || tally.put_off.load(Ordering::Relaxed) > 0).await;
     redis.resume().await;
     let before = tally.answered.load(Ordering::Relaxed);
-    until("all goes on", || tally.answered.load(Ordering::Relaxed) > before + 2 * PEOPLE).await;
+    until("all goes on", || tally.answered.load(Ordering::Relaxed) > before + PEOPLE).await;
 
     street.kill(0);
     let before = tally.answered.load(Ordering::Relaxed);
-    until("the others go on", || tally.answered.load(Ordering::Relaxed) > before + 2 * PEOPLE).await;
+    until("the others go on", || tally.answered.load(Ordering::Relaxed) > before + PEOPLE).await;
     street.clock.advance(900);
     until("every token is renewed again", || street.stub.memory().refreshes >= 2 * PEOPLE).await;
 

@@ -49,7 +49,7 @@ pub fn run(_: &Options) -> Result<()> {
     let (before, most) = streams(&server)?;
     #[expect(clippy::cast_precision_loss, reason = "kibibytes of memory stay far below 2^52")]
     let each = most.saturating_sub(before) as f64 / STREAMS as f64;
-    line(&mut text, "5,000 event streams, each with 20 events a second", before, most, &format!("{each:.1} KiB each"));
+    line(&mut text, "5,000 event streams", before, most, &format!("{each:.1} KiB each"));
     println!("\n{text}");
     super::write(place::root().join(RESULTS).join("memory.md"), &text)
 }

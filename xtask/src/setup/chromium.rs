@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::node;
+use super::{apt, node};
 use crate::tool::{self, Output};
 use crate::{Result, say};
 
@@ -36,7 +36,7 @@ pub fn ensure(output: &Output) -> Result<String> {
         return Ok("Playwright's own".to_owned());
     }
     say::note("chromium: Playwright's cannot be downloaded; trying the system's packages");
-    let installed = apt_install(output).ok().and_then(|()| find());
+    let installed = apt::install(&["chromium"], output).ok().and_then(|()| find());
     installed
         .map(|path| path.display().to_string())
         .ok_or_else(|| format!("no Chromium: install one, or set {VARIABLE} to the program of one"))
@@ -60,30 +60,10 @@ fn playwright_install(output: &Output) -> Result<()> {
     node::npm()?;
     let mut command = tool::command("npx");
     command.args(["playwright", "install"]).current_dir(node::TESTS);
-    if is_root_on_debian() {
+    if apt::is_available() {
         // The libraries that the browser is linked to.
         command.arg("--with-deps");
     }
     command.arg("chromium").env("PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT", "10000");
     tool::run(command, output)
-}
-
-fn apt_install(output: &Output) -> Result<()> {
-    if !is_root_on_debian() {
-        return Err("no apt-get, or no right to use it".to_owned());
-    }
-    for arguments in
-        [&["update", "--quiet"][..], &["install", "--yes", "--quiet", "--no-install-recommends", "chromium"]]
-    {
-        let mut apt = tool::command("apt-get");
-        apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        tool::run(apt, output)?;
-    }
-    Ok(())
-}
-
-fn is_root_on_debian() -> bool {
-    let mut id = Command::new("id");
-    id.arg("-u");
-    tool::find("apt-get").is_some() && tool::answer(id).as_deref() == Some("0")
 }

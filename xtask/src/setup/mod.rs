@@ -3,12 +3,14 @@
 //! For each tool: one that is already there in a fitting version, else a prebuilt one, else one from
 //! a package registry, else a sentence that says what to do.
 
+pub mod apt;
 pub mod cargo_tool;
 pub mod chromium;
 pub mod network;
 pub mod node;
 pub mod prebuilt;
 pub mod python;
+pub mod redis;
 pub mod rust;
 pub mod wasm_opt;
 
@@ -38,6 +40,9 @@ pub const BUILD: &[Item] = &[
     Item { name: "wasm-bindgen", ensure: cargo_tool::ensure_wasm_bindgen },
     Item { name: "cargo-leptos", ensure: cargo_tool::ensure_cargo_leptos },
 ];
+
+/// What the wire tests need.
+pub const WIRE: &[Item] = &[Item { name: "redis-server", ensure: redis::ensure }];
 
 /// What the browser tests need.
 pub const BROWSER: &[Item] = &[
@@ -80,7 +85,7 @@ pub fn for_release() -> Result<()> {
 pub fn run(arguments: &[String]) -> Result<()> {
     crate::no_arguments(arguments)?;
     say::heading("Tools");
-    let report = ensure_all(TOOLCHAIN.iter().chain(BROWSER).chain(BUILD), &Output::Terminal);
+    let report = ensure_all(TOOLCHAIN.iter().chain(WIRE).chain(BROWSER).chain(BUILD), &Output::Terminal);
     report.print();
     report.into_result()
 }

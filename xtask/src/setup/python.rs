@@ -42,7 +42,8 @@ pub fn ensure_packages(output: &Output) -> Result<String> {
 fn install(folder: &Path, output: &Output) -> Result<()> {
     let mut environment = python()?;
     environment.args(["-m", "venv", "--clear", ".venv"]).current_dir(folder);
-    tool::run(environment, output).map_err(|error| format!("{error} (on Debian and Ubuntu: apt install python3-venv)"))?;
+    tool::run(environment, output)
+        .map_err(|error| format!("{error} (on Debian and Ubuntu: apt install python3-venv)"))?;
     let own = program(folder);
     // The link itself: what it leads to is the system's Python, which would install there.
     let own = std::path::absolute(&own).map_err(|error| format!("{}: {error}", own.display()))?;
