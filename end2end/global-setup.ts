@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { stopAll } from './support/child'
 import { demoApiBinary } from './support/demo-api'
 import { startFeathers } from './support/feathers'
 import { described, startDescribed, type Described } from './support/described'
-import { logDirectory, requireFile } from './support/path'
+import { builtProfile, logDirectory, repository, requireFile } from './support/path'
 import { publishServers, type Life } from './support/server'
 import { SHORT_DEMO_LIFE, SHORT_FEATHERS_LIFE } from './support/lifetime'
 import { binary, startVestibule } from './support/vestibule'
@@ -12,7 +15,7 @@ import { binary, startVestibule } from './support/vestibule'
 /** Starts what the tests run against, and answers how to stop it. */
 export default async function globalSetup(): Promise<() => Promise<void>> {
   requireFile(binary(), 'cargo leptos build --release')
-  requireFile(demoApiBinary(), 'cargo build --release -p demo-api')
+  await buildDemoApi()
   await mkdir(logDirectory, { recursive: true })
   try {
     await startServers()
@@ -21,6 +24,15 @@ export default async function globalSetup(): Promise<() => Promise<void>> {
     throw error
   }
   return stopAll
+}
+
+/** `cargo leptos` builds the server alone. */
+async function buildDemoApi(): Promise<void> {
+  if (!existsSync(demoApiBinary())) {
+    const release = builtProfile() === 'release' ? ['--release'] : []
+    await promisify(execFile)('cargo', ['build', '--package=demo-api', ...release], { cwd: repository })
+  }
+  requireFile(demoApiBinary(), 'cargo build --release -p demo-api')
 }
 
 async function startServers(): Promise<void> {

@@ -15,6 +15,7 @@ mod page;
 mod query;
 mod respond;
 mod return_to;
+mod service;
 #[cfg(not(feature = "ssr"))]
 mod session_watch;
 #[cfg(feature = "ssr")]
@@ -35,6 +36,7 @@ pub use self::{action::register, shell::shell};
 use self::{
     component::{Layout, private, visitor},
     page::{Account, EditNote, Home, LogIn, NotFound, Notes, SignUp},
+    service::Service,
     user::CurrentUser,
 };
 
@@ -46,6 +48,7 @@ use self::{
 pub fn App() -> impl IntoView {
     provide_meta_context();
     let user = CurrentUser::provide();
+    Service::provide();
     #[cfg(not(feature = "ssr"))]
     session_watch::watch_session(user);
     #[cfg(feature = "ssr")]

@@ -115,7 +115,12 @@ impl CurrentUser {
 
     /// Asks the server who is logged in, and follows: another tab may have logged out or in.
     pub(crate) async fn check(self) {
+        let before = self.user.get_untracked();
         let Ok(session) = crate::api::session::current().await else { return };
+        // Somebody logged in or out here in the meantime: the answer is of yesterday.
+        if self.user.with_untracked(|user| *user != before) {
+            return;
+        }
         match session.user {
             None => self.end(),
             Some(user) if self.user.with_untracked(|current| current.as_ref() != Some(&user)) => self.log_in(user),

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Api } from './api'
 import { Child, cleanEnvironment } from './child'
-import { repository, targetDirectory } from './path'
+import { builtProfile, repository, targetDirectory } from './path'
 import { freePort } from './port'
 
-/** The demo API as a program of its own: `DEMO_API_BIN`, or the release build. */
+/** The demo API as a program of its own: `DEMO_API_BIN`, or the one beside the server. */
 export function demoApiBinary(): string {
-  return path.resolve(repository, process.env.DEMO_API_BIN || path.join(targetDirectory, 'release', 'demo-api'))
+  return path.resolve(repository, process.env.DEMO_API_BIN || path.join(targetDirectory, builtProfile(), 'demo-api'))
 }
 
 /** Starts it with a data folder of its own, and waits until it answers. */

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Child, cleanEnvironment } from './child'
 import { freePort } from './port'
-import { repository, targetDirectory } from './path'
+import { builtProfile, repository, targetDirectory } from './path'
 
-/** The server under test: `VESTIBULE_BIN`, or the release build. */
+/** The server under test: `VESTIBULE_BIN`, or what was built last. */
 export function binary(): string {
-  return path.resolve(repository, process.env.VESTIBULE_BIN || path.join(targetDirectory, 'release', 'vestibule'))
+  return path.resolve(repository, process.env.VESTIBULE_BIN || path.join(targetDirectory, builtProfile(), 'vestibule'))
 }
 
 /** Where that server has its static files. */

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::count::Runner;
 use crate::setup::{chromium, node};
-use crate::{leptos, tool};
+use crate::{leptos, place, tool};
 
 /// One step.
 #[derive(Clone, Copy, Debug)]
@@ -139,5 +139,8 @@ fn browser() -> Command {
     let mut command = tool::command("npx");
     command.args(["playwright", "test"]).current_dir(node::TESTS);
     command.env(chromium::VARIABLE, chromium::find().unwrap_or_default());
+    // By itself the runner takes what was built last, which may be a development build.
+    let server = leptos::server("release");
+    command.env("DEMO_API_BIN", server.with_file_name(place::executable("demo-api"))).env("VESTIBULE_BIN", server);
     command
 }

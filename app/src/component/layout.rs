@@ -14,6 +14,7 @@ use crate::{
     api::session,
     art,
     query::Query,
+    service::Service,
     user::{CurrentUser, User},
 };
 
@@ -38,7 +39,7 @@ pub(crate) fn Layout(children: Children) -> impl IntoView {
 
 #[component]
 fn Header(path: Memo<String>) -> impl IntoView {
-    let user = CurrentUser::expect();
+    let (user, service) = (CurrentUser::expect(), Service::expect());
     let current = move |page: &'static str| move || (path.get() == page).then_some("page");
     view! {
         <header class="site-header">
@@ -53,7 +54,9 @@ fn Header(path: Memo<String>) -> impl IntoView {
                     None => {
                         view! {
                             <a href="/login" aria-current=current("/login")>"Log in"</a>
-                            <a class="button" href="/signup" aria-current=current("/signup")>"Sign up"</a>
+                            {service.has_sign_up.then(|| {
+                                view! { <a class="button" href="/signup" aria-current=current("/signup")>"Sign up"</a> }
+                            })}
                         }
                             .into_any()
                     }

@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::{art, user::CurrentUser};
+use crate::{art, service::Service, user::CurrentUser};
 
 #[component]
 pub(crate) fn Home() -> impl IntoView {
-    let user = CurrentUser::expect();
+    let (user, service) = (CurrentUser::expect(), Service::expect());
     view! {
         <Title text="Vestibule"/>
         <section class="hero">
@@ -18,7 +18,7 @@ pub(crate) fn Home() -> impl IntoView {
             </p>
             <p class="hero-actions">
                 <a class="button primary" href="/notes">"Open the notes"</a>
-                {move || (!user.is_logged_in()).then(|| view! { <a class="button" href="/signup">"Make an account"</a> })}
+                {move || (service.has_sign_up && !user.is_logged_in()).then(|| view! { <a class="button" href="/signup">"Make an account"</a> })}
             </p>
         </section>
         <figure class="flow">

@@ -9,6 +9,7 @@ use crate::{
     art,
     component::{Alert, Field, PasswordField, Submission, Submit},
     query::{self, use_query},
+    service::Service,
     user::CurrentUser,
 };
 
@@ -37,7 +38,9 @@ pub(crate) fn LogIn() -> impl IntoView {
                 <input type="hidden" name="return_to" value=return_to/>
                 <Submit form>"Log in"</Submit>
             </form>
-            <p class="door-else">"New here? " <a href=signup>"Sign up"</a></p>
+            {Service::expect().has_sign_up.then(|| {
+                view! { <p class="door-else">"New here? " <a href=signup>"Sign up"</a></p> }
+            })}
         </section>
     }
 }

@@ -1,4 +1,4 @@
-//! The sign-up page. Who signs up is logged in.
+//! The sign-up page. Who signs up is logged in. Where the API has no sign-up there is no such page.
 
 use leptos::{ev::SubmitEvent, prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -8,12 +8,19 @@ use crate::{
     api::{problem, session},
     art,
     component::{Alert, Field, PasswordField, Submission, Submit},
+    page::NotFound,
     query::{self, use_query},
+    service::Service,
     user::CurrentUser,
 };
 
 #[component]
 pub(crate) fn SignUp() -> impl IntoView {
+    if Service::expect().has_sign_up { SignUpForm().into_any() } else { NotFound().into_any() }
+}
+
+#[component]
+fn SignUpForm() -> impl IntoView {
     let (user, query) = (CurrentUser::expect(), use_query().get_untracked());
     let form = Submission::new(problem::query::read(&query));
     let return_to = query.text("return_to");

@@ -177,6 +177,21 @@ async fn a_page_whose_token_the_api_refuses_leads_to_the_log_in() {
 }
 
 #[tokio::test]
+async fn no_page_speaks_of_a_sign_up_that_the_api_does_not_have() {
+    let stub = Stub::start().await;
+    let url = stub.url();
+    let contract = "{preset=\"demo\", sign_up=false}";
+    let without = Program::with(&[("VESTIBULE_API__URL", url.as_str()), ("VESTIBULE_API__CONTRACT", contract)]).await;
+    let with = Program::start(&stub).await;
+    for path in ["/", "/login", "/nowhere"] {
+        assert!(with.browser().get(path).await.body.contains("/signup"), "{path}");
+        assert!(!without.browser().get(path).await.body.contains("/signup"), "{path}");
+    }
+    assert_eq!(with.browser().get("/signup").await.status, 200);
+    assert_eq!(without.browser().get("/signup").await.status, 404);
+}
+
+#[tokio::test]
 async fn guessing_is_slowed_down() {
     let stub = Stub::start().await;
     let url = stub.url();
