@@ -29,8 +29,11 @@ test('the back button shows nothing private after a log-out', async ({ app, page
   await app.addNote('Between us', 'Nobody else reads this.')
   await app.logOut()
 
-  for (let steps = 0; steps < 3; steps += 1) {
+  // Without JavaScript the form's answer is a page of its own in the history.
+  const pages = app.javaScript ? 2 : 3
+  for (let steps = 0; steps < pages; steps += 1) {
     await page.goBack()
+    expect(page.url(), 'a page of the app').toContain('http')
     await app.expectLoggedOut()
     await expect(page.getByText('Nobody else reads this.')).toBeHidden()
     const html = await page.content()
