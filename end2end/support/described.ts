@@ -27,7 +27,7 @@ const node = (name: Described, args: string[], short: Record<string, string>): P
 const python = process.platform === 'win32' ? '.venv/Scripts/python.exe' : '.venv/bin/python'
 
 const programs: Record<Described, Program> = {
-  nestjs: node('nestjs', ['-r', '@swc-node/register', 'src/main.ts'], {
+  nestjs: node('nestjs', ['-r', 'ts-node/register/transpile-only', 'src/main.ts'], {
     NEST_JWT_EXPIRES_IN: String(SHORT_LIFE.access),
     NEST_REFRESH_EXPIRES_IN: String(SHORT_LIFE.refresh),
   }),
