@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{
     Proxy, Target,
     answer::{self, Handling},
-    exchange::{self, Answer, Exchange, is_idempotent},
+    exchange::{Answer, Exchange, is_idempotent},
     failure::Failure,
     guard::Guard,
     lease::Lease,
@@ -31,6 +31,10 @@ use crate::session::{Record, Renewal, Session};
 /// if the call is idempotent, with another token if there may be one.
 const MAX_REPLAY: u64 = 64 << 10;
 
+/// How many fields are added to a request or an answer at most, those of the server around included:
+/// for the map to grow once.
+const ADDED: usize = 12;
+
 /// What is known of a call while it is under way.
 pub(super) struct Call {
     pub(super) route: usize,
@@ -46,14 +50,28 @@ impl Proxy {
     /// The request's extensions may hold the [`Session`] and the client's address
     /// ([`ConnectInfo`]). To an upstream's 401 the session's token is renewed and the call made once more;
     /// a 401 for good ends the session.
-    pub async fn forward(&self, target: Target, request: Request<Body>) -> Response {
+    pub async fn forward(&self, target: Target, mut request: Request<Body>) -> Response {
+        let session = request.extensions_mut().remove().unwrap_or_default();
+        let client = request.extensions().get().map(|ConnectInfo(client): &ConnectInfo<SocketAddr>| *client);
+        self.forward_for(session, client, target, request).await
+    }
+
+    /// The same for a session and a client's address that are at hand.
+    pub(crate) async fn forward_for(
+        &self,
+        session: Session,
+        client: Option<SocketAddr>,
+        target: Target,
+        request: Request<Body>,
+    ) -> Response {
         let (mut parts, body) = request.into_parts();
         let upgrade = upgrade::requested(&mut parts, &body);
-        let (mut call, prepared) = self.prepare(&target, &mut parts);
+        let (mut call, prepared) = self.prepare(session, client, &target, &mut parts);
         let answered = match (prepared, self.enter(&call)) {
             (Err(failure), _) | (_, Err(failure)) => Err(failure),
             (Ok(()), Ok(permit)) => match upgrade {
-                Some(client) => self.upgrade(&mut call, target, parts, client, permit).await,
+                // Rare, and large in memory: boxed, so that all other calls do not carry it around.
+                Some(client) => Box::pin(self.upgrade(&mut call, target, parts, client, permit)).await,
                 None => self.pass_on(&mut call, target, parts, body, permit).await,
             },
         };
@@ -67,21 +85,26 @@ impl Proxy {
     }
 
     /// Turns the client's header fields into the upstream's.
-    fn prepare(&self, target: &Target, parts: &mut Parts) -> (Call, Result<(), Failure>) {
+    fn prepare(
+        &self,
+        session: Session,
+        client: Option<SocketAddr>,
+        target: &Target,
+        parts: &mut Parts,
+    ) -> (Call, Result<(), Failure>) {
         let shared = self.shared();
         let route = &shared.routes[target.route];
-        let session: Session = parts.extensions.remove().unwrap_or_default();
         let record = session.record();
-        let peer = parts.extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
         let headers = &mut parts.headers;
 
-        let client = shared.forwarding.describe(headers, peer);
+        let client = shared.forwarding.describe(headers, client);
         let trailers = request::takes_trailers(headers);
         if headers.contains_key(header::TRANSFER_ENCODING) {
             // RFC 9112 §6.1: of the two, this one counts.
             headers.remove(header::CONTENT_LENGTH);
         }
         request::withhold(headers, shared.credential.own_header());
+        headers.reserve(ADDED);
         headers.insert(header::HOST, route.host.clone());
         shared.forwarding.write(client, headers);
         let id = request::identify(headers, parts.version);
@@ -106,7 +129,11 @@ impl Proxy {
     ) -> Result<Response, Failure> {
         let route = self.route(call);
         let renewable = route.send_token && call.session.can_renew();
-        let (body, flow) = request_body(&mut parts, body, route, renewable).await?;
+        let (body, flow) = if body.is_end_stream() {
+            (RequestBody::Empty, None)
+        } else {
+            Box::pin(request_body(&mut parts, body, route, renewable)).await?
+        };
         let mut request = Request::new(body);
         *request.method_mut() = parts.method;
         *request.uri_mut() = Uri::from(target.path_and_query);
@@ -124,17 +151,11 @@ impl Proxy {
             pool: &self.0.pools[call.route],
             flow: flow.as_ref(),
         };
-        let again = renewable.then(|| exchange::Copy::of(&request)).flatten();
-        let mut answer = exchange.send(request).await?;
-        if answer.response.status() == StatusCode::UNAUTHORIZED && self.renew(call).await? {
-            let mut request = again.ok_or(Failure::Renewed)?.into_request();
-            if let Some(record) = &call.record {
-                let credential = &self.shared().credential;
-                credential.apply(&record.access_token, request.headers_mut()).map_err(Failure::Token)?;
-            }
-            answer = exchange.send(request).await?;
+        let mut answer = exchange.send(request, renewable).await?;
+        if answer.response.status() == StatusCode::UNAUTHORIZED {
+            answer = Box::pin(self.send_renewed(call, exchange, answer)).await?;
         }
-        let Answer { response, sender } = answer;
+        let Answer { response, sender, .. } = answer;
         let lease = Lease {
             sender,
             proxy: Arc::clone(&self.0),
@@ -143,6 +164,20 @@ impl Proxy {
             flow,
         };
         self.respond(call, response, lease, permit).await
+    }
+
+    /// Makes a call that was answered 401 once more, with a newer token if there is one. Else that 401 is
+    /// the answer.
+    async fn send_renewed(&self, call: &mut Call, exchange: Exchange<'_>, refused: Answer) -> Result<Answer, Failure> {
+        if !self.renew(call).await? {
+            return Ok(refused);
+        }
+        let mut request = refused.copy.ok_or(Failure::Renewed)?.into_request();
+        if let Some(record) = &call.record {
+            let credential = &self.shared().credential;
+            credential.apply(&record.access_token, request.headers_mut()).map_err(Failure::Token)?;
+        }
+        exchange.send(request, false).await
     }
 
     /// Renews the session's token, which the upstream has refused; tells whether there is a newer one.
@@ -195,6 +230,7 @@ impl Proxy {
         let with_token = call.record.is_some() && route.send_token;
         let headers = &mut head.headers;
         response::withhold(headers, route);
+        headers.reserve(ADDED);
         let guard = call.record.as_ref().filter(|_| route.token_guard).map(|record| Guard::new(record));
         if let Some(guard) = &guard {
             guard.check_headers(headers)?;
@@ -218,9 +254,6 @@ async fn request_body(
     route: &Route,
     renewable: bool,
 ) -> Result<(RequestBody, Option<Arc<Flow>>), Failure> {
-    if body.is_end_stream() {
-        return Ok((RequestBody::Empty, None));
-    }
     let length = body.size_hint().exact();
     if length.is_some_and(|length| length > route.max_request_body) {
         return Err(Failure::BodyTooLarge);

@@ -48,6 +48,8 @@ pub(super) struct Exchange<'a> {
 pub(super) struct Answer {
     pub(super) response: Response<Incoming>,
     pub(super) sender: Option<http1::SendRequest<RequestBody>>,
+    /// The request, when it was to be kept and its body could be.
+    pub(super) copy: Option<Copy>,
 }
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
@@ -62,19 +64,23 @@ enum Lost {
 }
 
 impl Exchange<'_> {
-    /// Sends a request, in HTTP/1.1 form, and waits for the head of the answer.
+    /// Sends a request, in HTTP/1.1 form, and waits for the head of the answer. With `keep` the
+    /// answer has a copy of the request, should it have to be made once more.
     ///
     /// # Errors
     /// When there is none.
-    pub(super) async fn send(self, mut request: Request<RequestBody>) -> Result<Answer, Failure> {
-        let repeatable = is_idempotent(request.method()) && request.body().replayable().is_some();
+    pub(super) async fn send(self, mut request: Request<RequestBody>, keep: bool) -> Result<Answer, Failure> {
+        let repeatable = is_idempotent(request.method()) && request.body().is_replayable();
+        let mut copy = None;
         while let Some(connection) = self.pooled(repeatable) {
-            let copy = repeatable.then(|| Copy::of(&request)).flatten();
+            if copy.is_none() && (repeatable || keep) {
+                copy = Copy::of(&request);
+            }
             match self.attempt(connection, request).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok(Answer { copy, ..answer }),
                 Err(Lost::Unsent(back)) => request = back,
-                Err(Lost::Sent(failure)) => match copy {
-                    Some(copy) if is_worth_repeating(&failure) => {
+                Err(Lost::Sent(failure)) => match copy.take() {
+                    Some(copy) if repeatable && is_worth_repeating(&failure) => {
                         request = copy.into_request();
                         break;
                     }
@@ -82,12 +88,19 @@ impl Exchange<'_> {
                 },
             }
         }
+        // Rare, and large in memory: boxed, so that all other calls do not carry it around.
+        Box::pin(self.send_anew(request, copy, keep)).await
+    }
+
+    /// Sends a request over a new connection.
+    async fn send_anew(self, request: Request<RequestBody>, copy: Option<Copy>, keep: bool) -> Result<Answer, Failure> {
         let connection = connect(self.route, self.tls).await?;
         if let Connection::Http2(sender) = &connection {
             self.pool.share(sender);
         }
+        let copy = if keep { copy.or_else(|| Copy::of(&request)) } else { None };
         match self.attempt(connection, request).await {
-            Ok(answer) => Ok(answer),
+            Ok(answer) => Ok(Answer { copy, ..answer }),
             Err(Lost::Sent(failure)) => Err(failure),
             // A new connection that takes nothing: the upstream closed it at once.
             Err(Lost::Unsent(_)) => Err(Failure::Connect(std::io::ErrorKind::ConnectionReset.into())),
@@ -104,11 +117,11 @@ impl Exchange<'_> {
             Connection::Http1(mut sender) => {
                 let sent = sender.try_send_request(request);
                 let response = self.answer(sent).await?;
-                Ok(Answer { response, sender: Some(sender) })
+                Ok(Answer { response, sender: Some(sender), copy: None })
             }
             Connection::Http2(sender) => {
-                let response = self.over_http2(sender, request).await?;
-                Ok(Answer { response, sender: None })
+                let response = Box::pin(self.over_http2(sender, request)).await?;
+                Ok(Answer { response, sender: None, copy: None })
             }
         }
     }
@@ -132,7 +145,7 @@ impl Exchange<'_> {
         let times = &self.route.times;
         let sent = match self.flow {
             None => timeout(times.first_byte, sent).await.map_err(|_| Failure::FirstByteTimeout),
-            Some(flow) => after_upload(sent, flow, times).await,
+            Some(flow) => Box::pin(after_upload(sent, flow, times)).await,
         };
         match sent {
             Ok(Ok(response)) => Ok(response),

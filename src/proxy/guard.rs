@@ -16,6 +16,8 @@ use crate::{secret::Secret, session::Record};
 const MAX_PROBE: usize = 32;
 /// A shorter one would be found by chance.
 const MIN_PROBE: usize = 12;
+/// Below this length, in bytes, preparing a search by vectors takes longer than the search.
+const SHORT: usize = 1 << 10;
 
 /// A part of one token that gives it away.
 #[derive(Clone, Copy)]
@@ -38,10 +40,7 @@ pub(super) struct Guard {
 
 impl Probe {
     fn new(token: &Secret) -> Option<Self> {
-        let token = token.expose().as_bytes();
-        let end = longest_run_end(token)?;
-        let start = token[..end].iter().rposition(|byte| !is_plain(*byte)).map_or(0, |at| at + 1);
-        let run = &token[start.max(end.saturating_sub(MAX_PROBE))..end];
+        let run = last_run(token.expose().as_bytes());
         let length = u8::try_from(run.len()).ok()?;
         let mut bytes = [0; MAX_PROBE];
         bytes.get_mut(..run.len())?.copy_from_slice(run);
@@ -53,7 +52,11 @@ impl Probe {
     }
 
     fn is_in(&self, text: &[u8]) -> bool {
-        text.len() >= self.bytes().len() && memmem::find(text, self.bytes()).is_some()
+        let probe = self.bytes();
+        if text.len() < SHORT {
+            return memchr::memchr_iter(probe[0], text).any(|at| text[at..].starts_with(probe));
+        }
+        memmem::find(text, probe).is_some()
     }
 
     /// How many bytes at the end of `text` may be the beginning of the probe.
@@ -71,19 +74,19 @@ impl Probe {
     }
 }
 
-/// The end of the last run of plain bytes that is long enough, else of the longest one.
-fn longest_run_end(token: &[u8]) -> Option<usize> {
-    let (mut end, mut best) = (token.len(), (0, None));
-    for run in token.rsplit(|byte| !is_plain(*byte)) {
-        if run.len() > best.0 {
-            best = (run.len(), Some(end));
+/// The end of the last run of plain bytes that fills a probe, else the longest run. It looks no
+/// further back than it has to, since it is done for each answer.
+fn last_run(token: &[u8]) -> &[u8] {
+    let (mut rest, mut best) = (token, &token[..0]);
+    while best.len() < MAX_PROBE && !rest.is_empty() {
+        let plain = rest.iter().rev().take(MAX_PROBE).take_while(|byte| is_plain(**byte)).count();
+        let (before, run) = rest.split_at(rest.len() - plain);
+        if run.len() > best.len() {
+            best = run;
         }
-        if run.len() >= MAX_PROBE {
-            break;
-        }
-        end = end.saturating_sub(run.len() + 1);
+        rest = &before[..before.len().saturating_sub(1)];
     }
-    best.1
+    best
 }
 
 /// What no encoding escapes.
@@ -199,6 +202,23 @@ mod tests {
                 "{size}"
             );
         }
+    }
+
+    #[test]
+    fn finds_a_token_in_chunks_of_any_length() {
+        for before in [SHORT - JWT.len() - 1, SHORT - JWT.len(), SHORT, 3 * SHORT] {
+            let body = format!("{}{JWT}{}", "d".repeat(before), "o".repeat(before));
+            assert_eq!(guard(JWT, None).check_chunk(Bytes::from(body), false), Err(Leak), "{before}");
+        }
+    }
+
+    #[test]
+    fn looks_for_the_last_part_that_is_long_enough() {
+        let run = |token: &'static str| std::str::from_utf8(last_run(token.as_bytes())).unwrap();
+        assert_eq!(run("0123456789.abcdefghijklmnopqrstuvwxyz+ABCDEF=="), "56789.abcdefghijklmnopqrstuvwxyz");
+        assert_eq!(run("abcdefghijkl+ABCDEFGHIJKL+mnopqrs"), "ABCDEFGHIJKL");
+        assert_eq!(run("abcdefghijklmn"), "abcdefghijklmn");
+        assert_eq!((run("==+/"), run("")), ("", ""));
     }
 
     #[test]

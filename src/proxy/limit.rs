@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     fmt,
-    hash::BuildHasher,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -23,7 +22,6 @@ pub(super) struct Limits {
     max_per_session: usize,
     all: AtomicUsize,
     sessions: [Shard; SHARDS],
-    hasher: std::hash::RandomState,
 }
 
 /// The right to one call; gives it back when dropped.
@@ -49,7 +47,6 @@ impl Limits {
             max_per_session: or_none(max_per_session),
             all: AtomicUsize::new(0),
             sessions: std::array::from_fn(|_| Shard::default()),
-            hasher: std::hash::RandomState::new(),
         }
     }
 
@@ -77,9 +74,8 @@ impl Limits {
     }
 
     fn shard(&self, id: SessionId) -> MutexGuard<'_, HashMap<SessionId, usize>> {
-        let hash = usize::try_from(self.hasher.hash_one(id) & 0xffff).unwrap_or(0);
         // A panic while the lock is held cannot leave half a state: each change is one step.
-        self.sessions[hash % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+        self.sessions[id.spread() % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

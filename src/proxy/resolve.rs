@@ -22,6 +22,11 @@ pub struct Target {
 }
 
 impl Proxy {
+    /// Whether a path is the proxy's: its prefix, or below.
+    pub fn takes(&self, path: &str) -> bool {
+        self.shared().below_prefix(path).is_some()
+    }
+
     /// Says what a request asks for.
     ///
     /// # Errors

@@ -135,6 +135,11 @@ impl RequestBody {
         Self::Stream(Box::new(Upload { body, left: limit, flow }))
     }
 
+    /// Whether the body can be sent again.
+    pub(super) fn is_replayable(&self) -> bool {
+        !matches!(self, Self::Stream(_))
+    }
+
     /// A body that can be sent again, when it can.
     pub(super) fn replayable(&self) -> Option<Bytes> {
         match self {

@@ -23,7 +23,7 @@ impl SessionId {
     }
 
     /// A number by which sessions are spread over parts of a table.
-    pub(super) fn spread(self) -> usize {
+    pub(crate) fn spread(self) -> usize {
         usize::from(self.0[15])
     }
 }
