@@ -1,10 +1,9 @@
 //! The routes and layers that [`Vestibule`] adds to a router.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::{
     Json, Router,
-    body::Body,
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn_with_state},
@@ -19,7 +18,6 @@ use crate::{
     Vestibule,
     error::Problem,
     proxy::Resolved,
-    same_origin::SameOrigin,
     session::{RETRY_AFTER, Session, UNAVAILABLE, Visit, events},
 };
 
@@ -31,13 +29,15 @@ pub const SESSION_EVENTS_PATH: &str = "/api/session/events";
 pub const BACKGROUND_HEADER: HeaderName = HeaderName::from_static("x-vestibule-background");
 
 impl Vestibule {
-    /// `GET /api/session`, `GET /api/session/events` and the proxy under its prefix. They want [`Vestibule::guard`] around them.
+    /// `GET /api/session`, `GET /api/session/events` and the proxy under its prefix. They want
+    /// [`Vestibule::guard`] around them.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let prefix = self.config().proxy.prefix.trim_end_matches('/').to_owned();
         Router::new()
             .route(SESSION_PATH, get(session_status))
             .route(SESSION_EVENTS_PATH, get(events))
             .route(&prefix, any(forward))
+            .route(&format!("{prefix}/"), any(forward))
             .route(&format!("{prefix}/{{*path}}"), any(forward))
             .with_state(self.clone())
     }
@@ -48,7 +48,57 @@ impl Vestibule {
     /// The order matters: what is refused never reaches a session, and what a handler makes of the
     /// session is written after it has answered.
     pub fn guard<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
-        router.layer(from_fn_with_state(self.clone(), with_session)).layer(SameOrigin::new(&self.config().public_url))
+        router.layer(from_fn_with_state(self.clone(), with_session)).layer(self.same_origin().clone())
+    }
+
+    /// Whether [`Vestibule::forward`] takes a request with this path.
+    pub fn is_proxied(&self, path: &str) -> bool {
+        self.proxy().takes(path)
+    }
+
+    /// Answers a request to the proxy from `client`, guarded: the same as [`Vestibule::routes`] within
+    /// [`Vestibule::guard`].
+    ///
+    /// A router allocates and copies for each of its layers and each request, which costs as much as
+    /// passing a call on. So a server may tell the proxy's requests apart before its router.
+    pub async fn forward(&self, request: Request, client: Option<SocketAddr>) -> Response {
+        if let Some(refused) = self.same_origin().refuse(&request) {
+            return refused;
+        }
+        let visit = self.arrive(request.uri().path(), request.headers(), client).await;
+        let response = self.pass_on(&visit.session, client, request).await;
+        self.leave(visit, response).await
+    }
+
+    /// The proxy, with a log-in through it being the same operation as anywhere else.
+    async fn pass_on(&self, session: &Session, client: Option<SocketAddr>, request: Request) -> Response {
+        if session.is_unavailable() {
+            // The API must not take for an anonymous call what is somebody's.
+            return unavailable(wants_page(request.headers()));
+        }
+        match self.proxy().resolve(&request) {
+            Ok(Resolved::Forward(target)) => self.proxy().forward_for(session.clone(), client, target, request).await,
+            // Rare, and large in memory: boxed, so that all other calls do not carry it around.
+            Ok(Resolved::LogIn) => Box::pin(crate::login::through_proxy(self, session, request)).await,
+            Err(problem) => problem.into_response(),
+        }
+    }
+
+    /// Finds the session of a request.
+    async fn arrive(&self, path: &str, headers: &HeaderMap, client: Option<SocketAddr>) -> Visit {
+        let cookies: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
+        let passive = matches!(path, SESSION_PATH | SESSION_EVENTS_PATH) || headers.contains_key(BACKGROUND_HEADER);
+        let at = self.sessions().clock().now();
+        let session = self.sessions().resolve(&cookies, passive).await;
+        session.set_client(client.map(|client| self.trusted_proxies().client(headers, client.ip())));
+        let (_, before) = session.outcome();
+        Visit { session, before, cookies, at, wants_page: wants_page(headers) }
+    }
+
+    /// Writes what became of the session into the answer.
+    async fn leave(&self, visit: Visit, mut response: Response) -> Response {
+        let written = self.sessions().write(&visit, &mut response).await;
+        if written.is_err() || visit.session.was_missed() { unavailable(visit.wants_page) } else { response }
     }
 }
 
@@ -75,42 +125,36 @@ fn rfc3339(seconds: i64) -> Option<String> {
     OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
 }
 
-/// The proxy, with a log-in through it being the same operation as anywhere else.
 async fn forward(State(vestibule): State<Vestibule>, session: Session, request: Request) -> Response {
-    if session.is_unavailable() {
-        // The API must not take for an anonymous call what is somebody's.
-        return unavailable(request.headers());
-    }
-    match vestibule.proxy().resolve(&request) {
-        Ok(Resolved::Forward(target)) => vestibule.proxy().forward(target, request).await,
-        Ok(Resolved::LogIn) => crate::login::through_proxy(&vestibule, &session, request).await,
-        Err(problem) => problem.into_response(),
-    }
+    let client = peer(&request);
+    vestibule.pass_on(&session, client, request).await
 }
 
 /// Resolves the session before the handler, writes its changes after.
-async fn with_session(State(vestibule): State<Vestibule>, mut request: Request<Body>, next: Next) -> Response {
-    let (cookies, accept) = (fields(request.headers(), &header::COOKIE), fields(request.headers(), &header::ACCEPT));
-    let passive = matches!(request.uri().path(), SESSION_PATH | SESSION_EVENTS_PATH)
-        || request.headers().contains_key(BACKGROUND_HEADER);
-    let sessions = vestibule.sessions();
-    let at = sessions.clock().now();
-    let session = sessions.resolve(&cookies, passive).await;
-    session.set_client(client(&vestibule, &request));
-    let (_, before) = session.outcome();
-    request.extensions_mut().insert(session.clone());
-    let mut response = next.run(request).await;
-    let visit = Visit { session, before, cookies, at };
-    let written = sessions.write(&visit, &mut response).await;
-    if written.is_err() || visit.session.was_missed() { unavailable(&accept) } else { response }
+async fn with_session(State(vestibule): State<Vestibule>, mut request: Request, next: Next) -> Response {
+    let client = peer(&request);
+    let visit = vestibule.arrive(request.uri().path(), request.headers(), client).await;
+    request.extensions_mut().insert(visit.session.clone());
+    let response = next.run(request).await;
+    vestibule.leave(visit, response).await
+}
+
+/// The other end of the connection, where the server says it.
+fn peer(request: &Request) -> Option<SocketAddr> {
+    request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer)
+}
+
+/// Whether a person looks at the answer, rather than a program.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let names_it = |value: &HeaderValue| {
+        let mut kinds = value.as_bytes().split(|byte| matches!(byte, b',' | b';'));
+        kinds.any(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/html"))
+    };
+    headers.get_all(header::ACCEPT).iter().any(names_it)
 }
 
 /// Says that nobody can tell right now who is logged in.
-fn unavailable(headers: &HeaderMap) -> Response {
-    let wants_page = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .any(|value| value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("text/html")));
+fn unavailable(wants_page: bool) -> Response {
     let mut response = if wants_page {
         let page = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Back in a moment</title>\
@@ -125,13 +169,19 @@ fn unavailable(headers: &HeaderMap) -> Response {
     response
 }
 
-/// The client's address: the connection's, or what trusted proxies say.
-fn client(vestibule: &Vestibule, request: &Request<Body>) -> Option<IpAddr> {
-    let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-    Some(vestibule.trusted_proxies().client(request.headers(), peer.ip()))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
 
-/// Fields of the request, kept while the handler owns it.
-fn fields(headers: &HeaderMap, name: &HeaderName) -> HeaderMap {
-    headers.get_all(name).iter().map(|value| (name.clone(), value.clone())).collect()
+    /// Where a future is awaited within another, it is copied into place, and a connection keeps room
+    /// for the whole: what is rare in it is to be boxed.
+    #[test]
+    fn a_call_takes_little_room() {
+        let mut config = Config::new("http://127.0.0.1:3000".parse().unwrap());
+        config.api.url = Some("http://127.0.0.1:4000".parse().unwrap());
+        let vestibule = Vestibule::new(config).unwrap();
+        let size = size_of_val(&vestibule.forward(Request::default(), None));
+        assert!(size <= 6 << 10, "{size} bytes");
+    }
 }

@@ -100,6 +100,13 @@ impl SameOrigin {
         Self(Arc::new(Rules { origin: self.0.origin.clone(), guarded }))
     }
 
+    /// Checks one request; logs and answers what is refused.
+    pub(crate) fn refuse<B>(&self, request: &Request<B>) -> Option<Response> {
+        let refusal = self.check(request).err()?;
+        tracing::info!(method = %request.method(), path = request.uri().path(), reason = %refusal, "refused a cross-site request");
+        Some(refusal.into_response())
+    }
+
     /// Checks one request.
     ///
     /// # Errors
@@ -215,12 +222,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.rules.check(&request) {
-            Ok(()) => Either::Left(self.inner.call(request)),
-            Err(refusal) => {
-                tracing::info!(method = %request.method(), path = request.uri().path(), reason = %refusal, "refused a cross-site request");
-                Either::Right(ready(Ok(refusal.into_response())))
-            }
+        match self.rules.refuse(&request) {
+            None => Either::Left(self.inner.call(request)),
+            Some(refused) => Either::Right(ready(Ok(refused))),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     config::{Config, ConfigError},
     proxy::{Proxy, TrustedProxies},
     random::Random,
+    same_origin::SameOrigin,
     secret::Secret,
     session::{Key, OpenSession, RETRY_AFTER, Record, Renewal, Session, SessionId, Sessions, UNAVAILABLE},
     upstream::{ApiAnswer, ApiCall, Failure, LogIn, Upstream},
@@ -46,6 +47,7 @@ struct Shared {
     config: Config,
     attempts: Attempts,
     trusted_proxies: TrustedProxies,
+    same_origin: SameOrigin,
 }
 
 /// Why a [`Vestibule`] cannot be made.
@@ -120,7 +122,8 @@ impl Vestibule {
         )?;
         let trusted_proxies = TrustedProxies::new(&config.proxy.trusted_proxies);
         let attempts = Attempts::new(&config.login);
-        let shared = Arc::new(Shared { config, attempts, trusted_proxies });
+        let same_origin = SameOrigin::new(&config.public_url).guard_reading(&config.proxy.prefix);
+        let shared = Arc::new(Shared { config, attempts, trusted_proxies, same_origin });
         Ok(Self { shared, sessions: Arc::new(sessions), upstream, proxy })
     }
 
@@ -153,6 +156,10 @@ impl Vestibule {
 
     pub(crate) fn trusted_proxies(&self) -> &TrustedProxies {
         &self.shared.trusted_proxies
+    }
+
+    pub(crate) fn same_origin(&self) -> &SameOrigin {
+        &self.shared.same_origin
     }
 
     pub(crate) fn upstream(&self) -> &Upstream {

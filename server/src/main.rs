@@ -5,13 +5,14 @@ mod check;
 mod command;
 mod data;
 mod demo;
+mod front;
 mod listen;
 mod pages;
 mod router;
 mod security;
 mod serve;
 mod settings;
-mod spanned;
+mod subject;
 mod telemetry;
 
 use std::process::ExitCode;

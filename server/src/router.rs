@@ -1,18 +1,16 @@
-//! The one router, and the order of what lies around it.
+//! The one router: files, pages, server functions, and the session's own endpoints.
 
 use axum::{Router, routing::get};
 use leptos::config::LeptosOptions;
 use vestibule::Vestibule;
 
-use crate::{assets, pages, security, telemetry};
+use crate::{assets, pages};
 
-/// Puts everything together.
+/// Puts everything together but what is around it, and the proxy: see [`crate::front`].
 ///
-/// From the outside in: the request id and its log span, so that all below can name it; the security
-/// headers, so that refusals have them too; then files, which know no session; then the guard with
-/// its same-origin check and session around pages, server functions, session endpoint and proxy.
+/// Files know no session; the guard with its same-origin check and session is around pages, server
+/// functions and the session's endpoints.
 pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions) -> Router {
     let guarded = vestibule.guard(pages::router(vestibule, options).merge(vestibule.routes()));
-    let router = assets::package(options).route("/healthz", get(async || "ok")).merge(guarded);
-    telemetry::trace(security::headers(router, vestibule.config().https()))
+    assets::package(options).route("/healthz", get(async || "ok")).merge(guarded)
 }

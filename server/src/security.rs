@@ -1,14 +1,7 @@
 //! The security headers that every answer gets. The page's own Content-Security-Policy, with its
 //! nonce, comes from the app.
 
-use std::future::ready;
-
-use axum::{
-    Router,
-    http::{HeaderName, HeaderValue, header},
-    middleware::map_response,
-    response::Response,
-};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Two years, as the preload list asks (RFC 6797 §6.1).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
@@ -25,18 +18,12 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// Adds the headers to whatever `router` answers, unless the handler has set its own.
-pub(crate) fn headers(router: Router, https: bool) -> Router {
-    router.layer(map_response(move |response: Response| ready(add(response, https))))
-}
-
-fn add(mut response: Response, https: bool) -> Response {
-    let headers = response.headers_mut();
+/// Adds the headers to an answer's, unless the handler has set its own.
+pub(crate) fn add(headers: &mut HeaderMap, https: bool) {
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(value);
     }
     if https {
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HSTS);
     }
-    response
 }

@@ -1,28 +1,27 @@
 //! Runs the server: a thread per core, each with a runtime, a listener and connection pools of its
 //! own, so that a request is served where it arrived.
 
-use std::{error::Error, net::SocketAddr, path::Path, pin::pin, thread, time::Duration};
+use std::{
+    convert::Infallible, error::Error, net::SocketAddr, path::Path, pin::pin, sync::Arc, thread, time::Duration,
+};
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
-use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
         conn::auto,
         graceful::{GracefulShutdown, Watcher},
     },
-    service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    runtime::{Builder, Runtime},
+    runtime::{Builder, LocalOptions},
     sync::watch,
-    task::{LocalSet, spawn_local},
+    task::spawn_local,
 };
-use tower::ServiceExt;
 use vestibule::Vestibule;
 
-use crate::{assets, data, demo::Demo, listen, router, settings::Settings, telemetry};
+use crate::{assets, data, demo::Demo, front::Front, listen, settings::Settings, telemetry};
 
 /// How long requests in flight may take to end after the signal to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -55,7 +54,7 @@ fn serve(settings: &Settings, listeners: Vec<std::net::TcpListener>) -> Result<(
     let options = assets::options()?;
     tracing::info!(url = %vestibule.config().public_url, listen = %settings.listen, threads = listeners.len(), "ready");
     let (stop, stopped) = watch::channel(false);
-    let signals = runtime()?;
+    let signals = Builder::new_current_thread().enable_all().build()?;
     // Before the first connection: whoever has had an answer may stop the server.
     let stopping = {
         let _context = signals.enter();
@@ -63,11 +62,10 @@ fn serve(settings: &Settings, listeners: Vec<std::net::TcpListener>) -> Result<(
     };
     let mut servers = Vec::new();
     for (index, listener) in listeners.into_iter().enumerate() {
-        let runtime = runtime()?;
-        let router = router::router(&vestibule.with_own_pools(), &options);
+        let front = Arc::new(Front::new(vestibule.with_own_pools(), &options));
         let stopped = stopped.clone();
         let thread = thread::Builder::new().name(format!("server-{index}"));
-        servers.push(thread.spawn(move || LocalSet::new().block_on(&runtime, accept(listener, router, stopped)))?);
+        servers.push(thread.spawn(move || run_thread(listener, front, stopped))?);
     }
     signals.block_on(stopping);
     tracing::info!("stopping");
@@ -81,13 +79,20 @@ fn serve(settings: &Settings, listeners: Vec<std::net::TcpListener>) -> Result<(
     Ok(())
 }
 
-fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
+/// Serves on one thread. Its runtime takes tasks that stay on a thread, which rendering pages has, as
+/// it takes any other: a set of them beside the runtime would be woken by way of it.
+fn run_thread(
+    listener: std::net::TcpListener,
+    front: Arc<Front>,
+    stopped: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(accept(listener, front, stopped))
 }
 
 async fn accept(
     listener: std::net::TcpListener,
-    router: Router,
+    front: Arc<Front>,
     mut stopped: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
@@ -97,7 +102,7 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, client)) => {
-                    spawn_local(connection(stream, client, router.clone(), graceful.watcher()));
+                    spawn_local(connection(stream, client, Arc::clone(&front), graceful.watcher()));
                 }
                 // Too many open files, most often: it passes, and the clients are told by their
                 // own connection.
@@ -115,19 +120,18 @@ async fn accept(
 }
 
 /// Serves one connection, HTTP/1.1 or HTTP/2, until it ends.
-async fn connection(stream: TcpStream, client: SocketAddr, router: Router, watcher: Watcher) {
+async fn connection(stream: TcpStream, client: SocketAddr, front: Arc<Front>, watcher: Watcher) {
     // Without it a streamed page waits some 40 ms for delayed acknowledgements.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    let service = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(client));
-        request.map(Body::new)
+    let service = service_fn(move |request| {
+        let front = Arc::clone(&front);
+        async move { Ok::<_, Infallible>(front.answer(request, client).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEADER_TIMEOUT));
-    let service = TowerToHyperService::new(service);
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(serving).await {
         // The client's doing, nearly always: it went away, or spoke no HTTP.

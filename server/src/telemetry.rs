@@ -1,25 +1,20 @@
-//! Logs: for people on a terminal, JSON otherwise; each line of a request carries its id.
+//! Logs: for people on a terminal, JSON otherwise; each line about a request carries its id.
 
 use std::{
+    fmt,
     io::{IsTerminal, stdout},
-    time::Instant,
 };
 
-use axum::{
-    Router,
-    body::{Body, HttpBody},
-    extract::Request,
-    http::{HeaderName, HeaderValue},
-    middleware::{Next, from_fn},
-    response::Response,
+use serde::Serialize;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::{
+    EnvFilter,
+    filter::LevelFilter,
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    registry::LookupSpan,
 };
-use tracing::{Instrument, Span};
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
-use vestibule::random::Random;
 
-use crate::spanned::Spanned;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::subject::Subject;
 
 /// Starts logging; `VESTIBULE_LOG` sets what is logged, like `debug` or `vestibule=trace`.
 pub(crate) fn start() {
@@ -30,47 +25,64 @@ pub(crate) fn start() {
     let logs = tracing_subscriber::fmt().with_env_filter(filter);
     // Another subscriber can only be there in a test, and then it serves.
     let _ = if stdout().is_terminal() {
-        logs.with_target(false).compact().try_init()
+        let lines = logs.with_ansi(wants_colour()).with_target(false).compact();
+        lines.map_event_format(|format| WithSubject { format, append: append_text }).try_init()
     } else {
-        logs.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        let lines = logs.json().flatten_event(true).with_current_span(false).with_span_list(false);
+        lines.map_event_format(|format| WithSubject { format, append: append_json }).try_init()
     };
 }
 
-/// Gives each request an id, in its log lines and in its answer.
-///
-/// A client's own id is replaced: it could be anything. All is done in one layer, since each layer of
-/// a router costs every request an allocation and a copy of the services below.
-pub(crate) fn trace(router: Router) -> Router {
-    router.layer(from_fn(identify))
+/// Whether nobody has asked for plain text (<https://no-color.org>).
+fn wants_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-async fn identify(mut request: Request, next: Next) -> Response {
-    let begin = Instant::now();
-    let id = new_id();
-    let span = span(&request, &id);
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    let mut response = next.run(request).instrument(span.clone()).await;
-    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), latency = ?begin.elapsed(), "answered"));
-    response.headers_mut().entry(REQUEST_ID).or_insert(id);
-    // A body that is there already is sent without a line for the log.
-    if response.body().size_hint().exact().is_some() {
-        return response;
+/// Writes log lines in some format, with the request that they are about.
+struct WithSubject<F> {
+    format: F,
+    /// Adds the request to a line.
+    append: fn(&mut String, &Subject) -> fmt::Result,
+}
+
+impl<S, N, F> FormatEvent<S, N> for WithSubject<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let Some(subject) = Subject::current() else {
+            return self.format.format_event(context, writer, event);
+        };
+        let mut line = String::new();
+        self.format.format_event(context, Writer::new(&mut line), event)?;
+        line.truncate(line.trim_end().len());
+        (self.append)(&mut line, &subject)?;
+        writeln!(writer, "{line}")
     }
-    response.map(|body| Body::new(Spanned::new(body, span)))
 }
 
-/// A random UUID (RFC 9562 §5.4). The generator is this thread's own: asking the operating system
-/// would take a system call for each request.
-fn new_id() -> HeaderValue {
-    let id = uuid::Builder::from_random_bytes(Random::system().bytes()).into_uuid();
-    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-    // Hexadecimal digits and hyphens always make a header.
-    HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)).unwrap_or(HeaderValue::from_static("none"))
+fn append_text(line: &mut String, subject: &Subject) -> fmt::Result {
+    use fmt::Write;
+    write!(line, " id={} {} {}", subject.id(), subject.method(), subject.path())
 }
 
-/// The path without its query: queries hold what people search for and, after a failed log-in
-/// without JavaScript, their e-mail address.
-fn span(request: &Request, id: &HeaderValue) -> Span {
-    let id = id.to_str().unwrap_or_default();
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+/// The request as a member of the line's object.
+fn append_json(line: &mut String, subject: &Subject) -> fmt::Result {
+    #[derive(Serialize)]
+    struct Span<'a> {
+        id: &'a str,
+        method: &'a str,
+        path: &'a str,
+        name: &'static str,
+    }
+    let span = Span { id: subject.id(), method: subject.method(), path: subject.path(), name: "request" };
+    let span = serde_json::to_string(&span).map_err(|_| fmt::Error)?;
+    let open = line.strip_suffix('}').ok_or(fmt::Error)?.len();
+    line.truncate(open);
+    line.push_str(",\"span\":");
+    line.push_str(&span);
+    line.push('}');
+    Ok(())
 }

@@ -4,7 +4,9 @@
 //! is cut into chunks: `vestibule` holds `<count>.<first part>`, `vestibule.1` the second part, and
 //! so on. Sealed values have no dot of their own.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use std::borrow::Cow;
+
+use axum::http::HeaderValue;
 use cookie::{Cookie, SameSite, time::Duration};
 
 /// The most that browsers keep of one cookie's name and value together, in bytes (RFC 6265 §6.1).
@@ -46,48 +48,36 @@ impl CookiePolicy {
     /// The sealed value in a request, joined from its chunks; `None` when there is none, when a
     /// chunk is missing, or when a name comes twice (then somebody planted one, and there is no
     /// telling which).
-    pub(crate) fn read(&self, headers: &HeaderMap) -> Found {
-        let own = self.own(headers);
+    pub(crate) fn read<'a>(&self, cookies: &'a [HeaderValue]) -> Found<'a> {
+        let own = self.own(cookies);
         if own.is_empty() {
             return Found::Nothing;
         }
-        self.join(&own).map_or(Found::Broken, Found::Value)
+        join(&own).map_or(Found::Broken, Found::Value)
     }
 
-    /// The session's cookies in a request, as name and value.
-    fn own<'a>(&self, headers: &'a HeaderMap) -> Vec<(&'a str, &'a str)> {
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
-            .filter(|(name, _)| self.chunk_index(name).is_some())
-            .collect()
+    /// The session's cookies among the `Cookie` fields of a request, as number and value of a chunk.
+    fn own<'a>(&self, cookies: &'a [HeaderValue]) -> Vec<(usize, &'a [u8])> {
+        cookies.iter().flat_map(|value| pairs(value.as_bytes())).filter_map(|pair| self.chunk(pair)).collect()
     }
 
-    fn join(&self, own: &[(&str, &str)]) -> Option<String> {
-        let chunk = |wanted: usize| {
-            let mut found = own.iter().filter(|(name, _)| self.chunk_index(name) == Some(wanted));
-            let (_, value) = found.next()?;
-            found.next().is_none().then_some(*value)
+    /// Number and value of the chunk that a pair is, if it is one; 0 is the first.
+    fn chunk<'a>(&self, pair: &'a [u8]) -> Option<(usize, &'a [u8])> {
+        let rest = pair.strip_prefix(self.name().as_bytes())?;
+        let (number, value) = rest.split_at(rest.iter().position(|byte| *byte == b'=')?);
+        let index = match number {
+            b"" => 0,
+            [b'.', number @ ..] => {
+                let number = std::str::from_utf8(number).ok()?.parse().ok();
+                number.filter(|index| (1..MAX_CHUNKS).contains(index))?
+            }
+            _ => return None,
         };
-        let first = chunk(0)?;
-        let Some((count, part)) = first.split_once('.') else { return Some(first.to_owned()) };
-        let count: usize = count.parse().ok().filter(|count| (2..=MAX_CHUNKS).contains(count))?;
-        (1..count).try_fold(part.to_owned(), |joined, index| Some(joined + chunk(index)?))
-    }
-
-    /// Which chunk the cookie `name` is; 0 is the first.
-    fn chunk_index(&self, name: &str) -> Option<usize> {
-        match name.strip_prefix(self.name())? {
-            "" => Some(0),
-            rest => rest.strip_prefix('.')?.parse().ok().filter(|index| (1..MAX_CHUNKS).contains(index)),
-        }
+        Some((index, &value[1..]))
     }
 
     /// The `Set-Cookie` values that store `sealed` for `max_age` seconds (`None`: until the browser
-    /// closes), and remove chunks of a longer predecessor in `request`.
+    /// closes), and remove chunks of a longer predecessor among `request`'s `Cookie` fields.
     ///
     /// # Errors
     /// When the value needs more than [`MAX_CHUNKS`] cookies.
@@ -95,7 +85,7 @@ impl CookiePolicy {
         &self,
         sealed: &str,
         max_age: Option<i64>,
-        request: &HeaderMap,
+        request: &[HeaderValue],
     ) -> Result<Vec<HeaderValue>, TooLarge> {
         let values = self.split(sealed)?;
         let stale = self.stale(request, values.len());
@@ -109,7 +99,7 @@ impl CookiePolicy {
 
     /// The `Set-Cookie` values that remove the session: the cookie itself always, chunks as far as
     /// `request` brought them.
-    pub(crate) fn remove(&self, request: &HeaderMap) -> Vec<HeaderValue> {
+    pub(crate) fn remove(&self, request: &[HeaderValue]) -> Vec<HeaderValue> {
         let first = self.removal(0);
         std::iter::once(first).chain(self.stale(request, 1)).flatten().collect()
     }
@@ -145,13 +135,9 @@ impl CookiePolicy {
     }
 
     /// Removals of the chunks that `request` has from `from` on.
-    fn stale(&self, request: &HeaderMap, from: usize) -> Vec<Option<HeaderValue>> {
-        let mut indexes: Vec<usize> = self
-            .own(request)
-            .iter()
-            .filter_map(|(name, _)| self.chunk_index(name))
-            .filter(|index| *index >= from)
-            .collect();
+    fn stale(&self, request: &[HeaderValue], from: usize) -> Vec<Option<HeaderValue>> {
+        let own = self.own(request);
+        let mut indexes: Vec<usize> = own.iter().map(|(index, _)| *index).filter(|index| *index >= from).collect();
         indexes.sort_unstable();
         indexes.dedup();
         indexes.into_iter().map(|index| self.removal(index)).collect()
@@ -171,15 +157,40 @@ impl CookiePolicy {
     }
 }
 
+/// The `name=value` pairs of one `Cookie` field (RFC 6265 §4.2.1).
+fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(field);
+    std::iter::from_fn(move || {
+        let field = rest?;
+        let end = memchr::memchr(b';', field);
+        rest = end.map(|end| &field[end + 1..]);
+        Some(field[..end.unwrap_or(field.len())].trim_ascii())
+    })
+}
+
+/// The value whose chunks these are.
+fn join<'a>(own: &[(usize, &'a [u8])]) -> Option<Cow<'a, str>> {
+    let chunk = |wanted: usize| {
+        let mut found = own.iter().filter(|(index, _)| *index == wanted);
+        let (Some((_, value)), None) = (found.next(), found.next()) else { return None };
+        std::str::from_utf8(value).ok()
+    };
+    let first = chunk(0)?;
+    let Some((count, part)) = first.split_once('.') else { return Some(Cow::Borrowed(first)) };
+    let count: usize = count.parse().ok().filter(|count| (2..=MAX_CHUNKS).contains(count))?;
+    let joined = (1..count).try_fold(part.to_owned(), |joined, index| Some(joined + chunk(index)?));
+    joined.map(Cow::Owned)
+}
+
 /// What a request brought.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum Found<'a> {
     /// No session cookie.
     Nothing,
     /// Cookies of ours that make no value.
     Broken,
     /// The sealed value.
-    Value(String),
+    Value(Cow<'a, str>),
 }
 
 // The parts are ASCII without control characters, so this never is `None`; and if it were, a lost
@@ -194,8 +205,8 @@ fn header_value(cookie: &Cookie<'_>) -> Option<HeaderValue> {
 mod tests {
     use super::*;
 
-    fn request(cookies: &[&str]) -> HeaderMap {
-        cookies.iter().map(|value| (header::COOKIE, HeaderValue::from_str(value).unwrap())).collect()
+    fn request(cookies: &[&str]) -> Vec<HeaderValue> {
+        cookies.iter().map(|value| HeaderValue::from_str(value).unwrap()).collect()
     }
 
     fn texts(values: &[HeaderValue]) -> Vec<&str> {
@@ -228,8 +239,10 @@ mod tests {
     #[test]
     fn reads_one_among_others() {
         let policy = CookiePolicy::new(false, false);
-        let headers = request(&["a=b; vestibule=abc;c=d", "theme=dark"]);
-        assert_eq!(policy.read(&headers), Found::Value("abc".into()));
+        let cookies = request(&["a=b; vestibule=abc;c=d", "theme=dark"]);
+        assert_eq!(policy.read(&cookies), Found::Value("abc".into()));
+        let foreign = HeaderValue::from_bytes("name=J\u{fc}rgen; vestibule=abc".as_bytes()).unwrap();
+        assert_eq!(policy.read(&[foreign]), Found::Value("abc".into()), "in spite of another's letters");
         assert_eq!(policy.read(&request(&["a=b; vestibuled=x; Vestibule=y"])), Found::Nothing);
     }
 
@@ -250,7 +263,7 @@ mod tests {
                 texts(&set).iter().map(|text| text.split(';').next().unwrap().to_owned()).collect();
             assert!(pairs.iter().all(|pair| pair.len() <= MAX_COOKIE), "{size}");
             pairs.reverse();
-            assert_eq!(policy.read(&request(&[&pairs.join("; ")])), Found::Value(sealed), "{size}");
+            assert_eq!(policy.read(&request(&[&pairs.join("; ")])), Found::Value(sealed.into()), "{size}");
         }
     }
 

@@ -18,8 +18,11 @@ const KEPT: i64 = 30;
 const SHARDS: usize = 16;
 /// How many each shard holds at most.
 const SHARD_SIZE: usize = 256;
+/// How much of a value's end is hashed, in bytes: it is the seal's tag, as good as random. Only what
+/// bears that seal is kept, so that nobody can make many values with one end.
+const HASHED: usize = 22;
 
-/// Opened cookies by the hash of their value.
+/// Opened cookies by the hash of their value's end.
 pub(crate) struct Opened {
     hasher: RandomState,
     shards: [Mutex<HashMap<u64, Entry>>; SHARDS],
@@ -38,7 +41,7 @@ impl Opened {
 
     /// What `text` holds: from before, or by `open`.
     pub(crate) fn get_or(&self, text: &str, now: i64, open: impl FnOnce() -> Option<Record>) -> Option<Arc<Record>> {
-        let hash = self.hasher.hash_one(text);
+        let hash = self.hasher.hash_one(&text.as_bytes()[text.len().saturating_sub(HASHED)..]);
         let shard = &self.shards[usize::from(hash.to_le_bytes()[0]) % SHARDS];
         let known = |entry: &&Entry| &*entry.text == text && (0..=KEPT).contains(&(now - entry.at));
         let lock = || shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,6 +78,9 @@ mod tests {
         let first = opened.get_or("a", 100, || Some(record())).unwrap();
         assert!(Arc::ptr_eq(&first, &opened.get_or("a", 100 + KEPT, || None).unwrap()));
         assert_eq!(opened.get_or("b", 100, || None), None, "another value");
+        let (one, other) = (format!("1{}", "-".repeat(HASHED)), format!("2{}", "-".repeat(HASHED)));
+        opened.get_or(&one, 100, || Some(record())).unwrap();
+        assert_eq!(opened.get_or(&other, 100, || None), None, "another value with the same end");
         assert_eq!(opened.get_or("a", 101 + KEPT, || None), None, "too old");
         assert_eq!(opened.get_or("a", 99, || None), None, "the clock was set back");
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::http::HeaderValue;
 
 use super::{
     Session, cookie,
@@ -28,9 +28,11 @@ enum Lookup {
 }
 
 impl Sessions {
-    /// The session that a request's cookies stand for. With `passive` the request counts as no
+    /// The session that a request's `Cookie` fields stand for. With `passive` the request counts as no
     /// activity and never calls the API.
-    pub(crate) async fn resolve(self: &Arc<Self>, cookies: &HeaderMap, passive: bool) -> Session {
+    ///
+    /// What is rare and large in memory is boxed, so that all other requests do not carry it around.
+    pub(crate) async fn resolve(self: &Arc<Self>, cookies: &[HeaderValue], passive: bool) -> Session {
         let (record, ticket) = match self.look_up(cookies).await {
             Ok(Lookup::Nothing) => return Session::default(),
             Ok(Lookup::Unusable) => return Session::nobody(Change::Remove),
@@ -42,13 +44,13 @@ impl Sessions {
         if passive { Session::found(record, Change::None, found) } else { self.activate(record, found).await }
     }
 
-    async fn look_up(&self, cookies: &HeaderMap) -> Result<Lookup, Down> {
+    async fn look_up(&self, cookies: &[HeaderValue]) -> Result<Lookup, Down> {
         let text = match self.core.policy.read(cookies) {
             cookie::Found::Nothing => return Ok(Lookup::Nothing),
             cookie::Found::Broken => return Ok(Lookup::Unusable),
             cookie::Found::Value(text) => text,
         };
-        let found = if self.is_server_side() { self.load(&text).await? } else { self.unseal(&text) };
+        let found = if self.is_server_side() { Box::pin(self.load(&text)).await? } else { self.unseal(&text) };
         let Some((record, ticket)) = found else { return Ok(Lookup::Unusable) };
         if let Some(ended_at) = self.core.revoked.ended_at(record.id) {
             let just = self.clock().now() - ended_at < GRACE;
@@ -76,7 +78,10 @@ impl Sessions {
     /// Whether a session in a cookie has ended at another replica.
     async fn ended_elsewhere(&self, record: &Record) -> Result<bool, Down> {
         match self.store() {
-            Some(store) if !self.is_server_side() => Ok(store.load(&ended_name(record.id)).await?.is_some()),
+            Some(store) if !self.is_server_side() => {
+                let name = ended_name(record.id);
+                Ok(Box::pin(store.load(&name)).await?.is_some())
+            }
             _ => Ok(false),
         }
     }
@@ -108,13 +113,13 @@ impl Sessions {
             return Session::found(latest, Change::Renewed, found);
         }
         if record.refresh_due(now) {
-            return match self.refresh(&record).await {
+            return match Box::pin(self.refresh(&record)).await {
                 Ok(renewed) => {
                     found.live.learn(&renewed);
                     Session::found(renewed, Change::Renewed, found)
                 }
                 Err(Failed::Refused) => {
-                    self.end(&record).await;
+                    Box::pin(self.end(&record)).await;
                     Session::nobody(Change::Remove)
                 }
                 Err(Failed::Unavailable) => Session::unrenewed(record, found),

@@ -30,13 +30,17 @@ pub(crate) struct Visit {
     pub(crate) session: Session,
     /// The session that the request came with.
     pub(crate) before: Option<Arc<Record>>,
-    pub(crate) cookies: HeaderMap,
+    /// Its `Cookie` fields.
+    pub(crate) cookies: Vec<HeaderValue>,
     /// When it came, in seconds since the epoch.
     pub(crate) at: i64,
+    /// Whether a person looks at the answer, rather than a program.
+    pub(crate) wants_page: bool,
 }
 
 impl Sessions {
-    /// Writes what became of the session.
+    /// Writes what became of the session. What is rare and large in memory is boxed, so that all other
+    /// requests do not carry it around.
     ///
     /// # Errors
     /// When a log-in cannot be kept because the store is down.
@@ -47,7 +51,7 @@ impl Sessions {
             && after.as_ref().is_none_or(|after| after.id != before.id)
             && !ended_before
         {
-            self.end(before).await;
+            Box::pin(self.end(before)).await;
         }
         let values = match (change, &after) {
             (Change::LoggedOut, _) => {
@@ -57,9 +61,9 @@ impl Sessions {
             (Change::Remove, _) if !ended_before && (visit.before.is_some() || self.is_prompt(visit)) => {
                 self.core.policy.remove(&visit.cookies)
             }
-            (Change::Started, Some(record)) => self.start(visit, record).await?,
+            (Change::Started, Some(record)) => Box::pin(self.start(visit, record)).await?,
             (Change::Renewed | Change::Touch, Some(record)) if !self.has_ended(record.id) => {
-                self.go_on(visit, change, record).await
+                Box::pin(self.go_on(visit, change, record)).await
             }
             _ => Vec::new(),
         };

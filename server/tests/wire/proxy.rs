@@ -84,3 +84,48 @@ async fn an_unknown_endpoint_is_a_problem() {
     assert_eq!(answer.status, 404);
     assert_eq!(answer.headers["content-type"], "application/problem+json");
 }
+
+#[tokio::test]
+async fn its_answers_are_the_servers_like_all_others() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let ada = server.logged_in("ada@example.com").await;
+    let cross_site = |request: reqwest::RequestBuilder| request.header("sec-fetch-site", "cross-site");
+    let plain = reqwest::Client::new().get(format!("{}/api/proxy/notes", server.origin));
+    for (request, status) in [
+        (ada.request(Method::GET, "/api/proxy/notes"), 200),
+        (ada.request(Method::HEAD, "/api/proxy/notes"), 200),
+        (ada.request(Method::GET, "/api/proxy"), 200),
+        (ada.request(Method::GET, "/api/proxy/"), 200),
+        (ada.request(Method::GET, "/api/proxy?q=1"), 200),
+        (ada.request(Method::GET, "/api/proxy/a%5Cb"), 400),
+        (ada.request(Method::TRACE, "/api/proxy/notes"), 405),
+        (cross_site(plain), 403),
+    ] {
+        let what = format!("{request:?}");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status, "{what}");
+        for name in ["x-request-id", "x-content-type-options", "referrer-policy", "permissions-policy"] {
+            assert_eq!(answer.headers().get_all(name).iter().count(), 1, "{what} {name}");
+        }
+    }
+    // Beside the prefix is the router's.
+    let beside = server.browser().get("/api/proxyx").await;
+    assert_eq!(
+        (beside.status, beside.json()["detail"].as_str()),
+        (StatusCode::NOT_FOUND, Some("There is nothing at this address."))
+    );
+}
+
+#[tokio::test]
+async fn an_answer_to_head_has_the_length_that_it_would_have() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    let ada = server.logged_in("ada@example.com").await;
+    let get = ada.request(Method::GET, "/api/proxy/notes").send().await.unwrap();
+    let head = ada.request(Method::HEAD, "/api/proxy/notes").send().await.unwrap();
+    let length: usize = head.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    assert!(head.bytes().await.unwrap().is_empty());
+    // The stub says the method, which is one letter longer.
+    assert_eq!(length, get.bytes().await.unwrap().len() + 1);
+}
