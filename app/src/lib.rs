@@ -10,7 +10,9 @@ mod art;
 mod component;
 #[cfg(feature = "ssr")]
 mod csp;
+mod handover;
 mod hydration;
+mod json;
 mod page;
 mod query;
 mod respond;
@@ -32,7 +34,10 @@ use leptos_router::{
 
 pub use self::hydration::finish_hydration;
 #[cfg(feature = "ssr")]
-pub use self::{action::register, shell::shell};
+pub use self::{
+    action::register,
+    shell::{refusal, shell},
+};
 use self::{
     component::{Layout, private, visitor},
     page::{Account, EditNote, Home, LogIn, NotFound, Notes, SignUp},
@@ -56,7 +61,7 @@ pub fn App() -> impl IntoView {
     view! {
         <Router>
             <Layout>
-                <FlatRoutes fallback=NotFound>
+                <FlatRoutes fallback=NotFound transition=true>
                     <Route path=path!("/") view=Home ssr=SsrMode::Async/>
                     <Route path=path!("/login") view=visitor(LogIn) ssr=SsrMode::Async/>
                     <Route path=path!("/signup") view=visitor(SignUp) ssr=SsrMode::Async/>

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::handover;
+
 /// The context that tells what the API offers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Service {
@@ -13,7 +15,7 @@ impl Service {
     /// Fills the context on the server, hands it to the browser inside the page, and provides it to
     /// all pages.
     pub(crate) fn provide() {
-        let has_sign_up = SharedValue::new(has_sign_up).into_inner();
+        let has_sign_up = handover::value(has_sign_up);
         provide_context(Self { has_sign_up });
     }
 

@@ -7,7 +7,7 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::query;
+use crate::{handover, query};
 
 /// The person, as the API describes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub(crate) struct CurrentUser {
 impl CurrentUser {
     /// Fills the context and provides it to all pages.
     pub(crate) fn provide() -> Self {
-        let (user, ended) = SharedValue::new(from_session).into_inner();
+        let (user, ended) = handover::value(from_session);
         let current = Self { user: RwSignal::new(user), ended: RwSignal::new(ended) };
         provide_context(current);
         #[cfg(not(feature = "ssr"))]

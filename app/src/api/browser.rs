@@ -1,6 +1,11 @@
 //! The browser's half: `fetch` to this site's own server. No token is in sight here.
 
-use leptos::{logging::warn, prelude::window};
+use std::cell::Cell;
+
+use leptos::{
+    logging::warn,
+    prelude::{document, window},
+};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -43,6 +48,7 @@ pub(super) async fn post_form(url: &str, body: &str) -> Result<Answer, Problem> 
 async fn fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Option<&str>) -> Result<Answer, Problem> {
     // JavaScript values stay in one thread, and so does everything in a browser.
     SendWrapper::new(async move {
+        let _asking = Asking::begin();
         try_fetch(method, url, headers, body).await.map_err(|error| {
             warn!("{method} {url}: {error:?}");
             Problem::of_status(0)
@@ -66,4 +72,32 @@ async fn try_fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Opti
     let response: Response = response.dyn_into()?;
     let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
     Ok(Answer { status: response.status(), etag: response.headers().get("etag")?, body })
+}
+
+thread_local! {
+    /// How many calls are under way.
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A call that is under way: the style sheet shows a line on top while there is one.
+struct Asking;
+
+impl Asking {
+    fn begin() -> Self {
+        change(|calls| calls + 1);
+        Self
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        change(|calls| calls - 1);
+    }
+}
+
+fn change(count: fn(usize) -> usize) {
+    CALLS.set(count(CALLS.get()));
+    if let Some(page) = document().document_element() {
+        let _ = page.toggle_attribute_with_force("data-asking", CALLS.get() > 0);
+    }
 }

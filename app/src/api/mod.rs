@@ -20,6 +20,7 @@ use serde::{
 };
 
 pub(crate) use self::problem::Problem;
+use crate::json;
 #[cfg(not(feature = "ssr"))]
 use browser as transport;
 #[cfg(feature = "ssr")]
@@ -59,7 +60,7 @@ impl Request {
 
     /// Sends a value as JSON.
     pub(crate) fn json(mut self, value: &impl Serialize) -> Self {
-        self.body = serde_json::to_string(value).ok();
+        self.body = json::write(value);
         self
     }
 
@@ -108,7 +109,7 @@ impl Answer {
     /// # Errors
     /// When it is not the JSON that was asked for.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_json::from_str(&self.body).map_err(|_| Problem::of_status(502))
+        json::read(&self.body).ok_or_else(|| Problem::of_status(502))
     }
 
     fn success(self) -> Result<Self, Problem> {

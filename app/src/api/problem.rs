@@ -8,7 +8,8 @@ use leptos::server_fn::{
     error::{FromServerFnError, ServerFnErrorErr},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+
+use crate::json;
 
 /// A refused or failed call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,18 +52,20 @@ impl Problem {
     pub fn of_answer(status: u16, body: &str) -> Self {
         #[derive(Default, Deserialize)]
         #[serde(default)]
-        struct Wire<'a> {
+        struct Sentence {
             detail: Option<String>,
             message: Option<String>,
-            // Some APIs put a list or nothing here, and a list names no fields.
-            #[serde(borrow)]
-            errors: Option<&'a RawValue>,
         }
-        let wire: Wire<'_> = serde_json::from_str(body).unwrap_or_default();
-        let fields = wire.errors.and_then(|errors| serde_json::from_str(errors.get()).ok());
-        let mut problem = Self { fields: fields.unwrap_or_default(), ..Self::of_status(status) };
+        // Read on its own: some APIs put a list or nothing here, and a list names no fields.
+        #[derive(Default, Deserialize)]
+        struct Fields {
+            errors: BTreeMap<String, String>,
+        }
+        let Sentence { detail, message } = json::read(body).unwrap_or_default();
+        let fields = json::read::<Fields>(body).unwrap_or_default().errors;
+        let mut problem = Self { fields, ..Self::of_status(status) };
         // What a 5xx or a lost race says to a program helps nobody who reads it.
-        if let Some(detail) = wire.detail.or(wire.message)
+        if let Some(detail) = detail.or(message)
             && (400..500).contains(&status)
             && status != 412
         {

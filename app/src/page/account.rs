@@ -6,6 +6,7 @@ use leptos_meta::Title;
 use crate::{
     api::session,
     component::{LogOut, Time, Trouble},
+    handover,
     user::{CurrentUser, User},
 };
 
@@ -13,7 +14,7 @@ use crate::{
 pub(crate) fn Account() -> impl IntoView {
     let user = CurrentUser::expect();
     let person = move |text: fn(User) -> String| move || user.get().map(text);
-    let session = Resource::new(|| (), |()| session::current());
+    let session = handover::resource(|| (), |()| session::current());
     let end = move || {
         Suspend::new(async move {
             match session.await {

@@ -15,6 +15,7 @@ use crate::{
         problem,
     },
     component::{Alert, Field, Notice, Submission, Submit, TextField, Trouble},
+    handover,
     query::use_query,
 };
 
@@ -22,7 +23,7 @@ use crate::{
 pub(crate) fn EditNote() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let note = Resource::new(move || id.get(), |id| async move { note::get(&id).await });
+    let note = handover::resource(move || id.get(), |id| async move { note::get(&id).await });
     let content = move || {
         Suspend::new(async move {
             match note.await {

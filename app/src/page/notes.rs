@@ -14,6 +14,7 @@ use crate::{
     component::{
         Alert, Field, Notice, Pager, Submission, Submit, TextField, Time, Trouble, focus_heading, form_of, go,
     },
+    handover,
     query::{self, Query, use_query},
 };
 
@@ -22,7 +23,7 @@ pub(crate) fn Notes() -> impl IntoView {
     let query = use_query();
     let search = Memo::new(move |_| query.with(|query| query.text("q")));
     let page = Memo::new(move |_| query.with(page_number));
-    let notes = Resource::new(
+    let notes = handover::resource(
         move || (search.get(), page.get()),
         |(search, page)| async move { note::list(&search, page).await },
     );
