@@ -3,11 +3,13 @@
 mod assets;
 mod check;
 mod command;
+mod crawlers;
 mod data;
 mod demo;
 mod front;
 mod listen;
 mod pages;
+mod refusal;
 mod router;
 mod security;
 mod serve;

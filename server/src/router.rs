@@ -4,13 +4,15 @@ use axum::{Router, routing::get};
 use leptos::config::LeptosOptions;
 use vestibule::Vestibule;
 
-use crate::{assets, pages};
+use crate::{assets, crawlers, pages, refusal};
 
 /// Puts everything together but what is around it, and the proxy: see [`crate::front`].
 ///
-/// Files know no session; the guard with its same-origin check and session is around pages, server
-/// functions and the session's endpoints.
+/// Files and what search engines ask for know no session; the guard with its same-origin check and
+/// session is around pages, server functions and the session's endpoints. Where it refuses a person,
+/// they see a page.
 pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions) -> Router {
     let guarded = vestibule.guard(pages::router(vestibule, options).merge(vestibule.routes()));
-    assets::package(options).route("/healthz", get(async || "ok")).merge(guarded)
+    let public = assets::package(options).route("/healthz", get(async || "ok")).merge(crawlers::routes(vestibule));
+    public.merge(refusal::pages(guarded, options))
 }

@@ -6,7 +6,7 @@ use leptos::{ev::SubmitEvent, prelude::*, server_fn::ServerFn};
 use leptos_router::hooks::{use_location, use_navigate};
 
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{Element, HtmlElement};
 
 use super::{Notice, Submission};
 use crate::{
@@ -107,26 +107,49 @@ pub(crate) fn LogOut() -> impl IntoView {
 fn focus_new_page(path: Memo<String>) {
     Effect::new(move |before: Option<String>| {
         let path = path.get();
-        if before.is_some_and(|before| before != path) {
-            request_animation_frame(|| focus_heading_within(PATIENCE));
+        match before {
+            None => {
+                let _ = heading(ANY).map(|heading| mark(&heading));
+            }
+            Some(before) if before != path => request_animation_frame(|| focus_new_heading(PATIENCE)),
+            Some(_) => {}
         }
         path
     });
 }
 
+const ANY: &str = "main h1";
+/// The old page may still be there, fading out: its heading is marked, see [`mark`].
+const NEW: &str = "main h1:not([tabindex])";
+
 /// How often to look for a heading that comes with a page's data, every tenth of a second.
 const PATIENCE: u8 = 50;
 
-/// Moves the focus to the page's heading, so that a screen reader reads it.
-pub(crate) fn focus_heading() {
-    focus_heading_within(0);
+fn focus_new_heading(tries: u8) {
+    if heading(NEW).is_some() {
+        focus(NEW);
+    } else if tries > 0 {
+        set_timeout(move || focus_new_heading(tries - 1), Duration::from_millis(100));
+    }
 }
 
-fn focus_heading_within(tries: u8) {
-    if let Ok(Some(heading)) = document().query_selector("main h1") {
-        let _ = heading.set_attribute("tabindex", "-1");
+/// Moves the focus to the page's heading, so that a screen reader reads it.
+pub(crate) fn focus_heading() {
+    focus(ANY);
+}
+
+fn focus(which: &str) {
+    if let Some(heading) = heading(which) {
+        mark(&heading);
         let _ = heading.unchecked_into::<HtmlElement>().focus();
-    } else if tries > 0 {
-        set_timeout(move || focus_heading_within(tries - 1), Duration::from_millis(100));
     }
+}
+
+fn heading(which: &str) -> Option<Element> {
+    document().query_selector(which).ok().flatten()
+}
+
+/// Lets a heading take the focus, and tells it from the heading of a page to come.
+fn mark(heading: &Element) {
+    let _ = heading.set_attribute("tabindex", "-1");
 }

@@ -1,11 +1,17 @@
 //! The HTML document around the app, as the server writes it.
 
 mod files;
+mod refusal;
+mod social;
 
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
-use self::files::Files;
+pub use self::refusal::refusal;
+use self::{
+    files::Files,
+    social::{DESCRIPTION, Social},
+};
 use crate::{App, csp};
 
 /// The document. Sets the page's headers as well.
@@ -22,10 +28,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="theme-color" content="#f6f2e9" media="(prefers-color-scheme: light)"/>
                 <meta name="theme-color" content="#11181a" media="(prefers-color-scheme: dark)"/>
-                <meta
-                    name="description"
-                    content="A front door for your REST API: the log-in token stays on the server, and the page never sees it."
-                />
+                <meta name="description" content=DESCRIPTION/>
+                <Social/>
                 // Before the style sheet: a script waits for those above it.
                 <script nonce=use_nonce()>{start(&files)}</script>
                 <link id="leptos" rel="stylesheet" href=files.css.clone()/>

@@ -1,0 +1,73 @@
+//! The page for an answer that no page of the app could give: a refusal on the way to it, or a failure.
+
+use http::StatusCode;
+use leptos::{config::LeptosOptions, prelude::*, tachys::view::RenderHtml};
+
+use super::files::Files;
+use crate::art;
+
+/// The page as HTML. It holds no script and asks nobody who is logged in, so it can always be made.
+///
+/// `detail` is the sentence for the person, `request` the number under which the log has the cause.
+pub fn refusal(options: &LeptosOptions, status: StatusCode, detail: &str, request: Option<&str>) -> String {
+    let title = title(status);
+    let css = Files::of(options).css.clone();
+    let page = view! {
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <meta name="robots" content="noindex"/>
+                <title>{format!("{title} · Vestibule")}</title>
+                <link rel="stylesheet" href=css/>
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+            </head>
+            <body>
+                <main id="main">
+                    <section class="door">
+                        <span class="door-mark" aria-hidden="true" inner_html=art::MARK></span>
+                        <h1>{title}</h1>
+                        <p>{detail.to_owned()}</p>
+                        {request.map(|id| view! { <p class="hint">"Number of this request: " <code>{id.to_owned()}</code></p> })}
+                        <p><a class="button primary" href="/">"Go to the home page"</a></p>
+                    </section>
+                </main>
+            </body>
+        </html>
+    };
+    format!("<!DOCTYPE html>{}", page.to_html())
+}
+
+/// What has happened, in the words of a person.
+fn title(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        403 => "This is not allowed",
+        404 | 410 => "Page not found",
+        413 | 431 => "This is too much",
+        429 => "Too many tries",
+        503 => "Too busy right now",
+        500.. => "Something went wrong",
+        _ => "This did not work",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use leptos::config::LeptosOptions;
+
+    use super::refusal;
+
+    #[test]
+    fn tells_what_and_what_to_do() {
+        let options = LeptosOptions::builder().output_name("vestibule").build();
+        let page = refusal(&options, StatusCode::FORBIDDEN, "Came from <another> site.", Some("r-1"));
+        for part in
+            ["<!DOCTYPE html><html", "<h1>This is not allowed</h1>", "&lt;another&gt;", "r-1", "/pkg/vestibule.css"]
+        {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+        assert!(!page.contains("<script"), "{page}");
+    }
+}

@@ -1,0 +1,40 @@
+import { chromium } from '@playwright/test'
+import lighthouse, { type Flags } from 'lighthouse'
+import { chromiumLaunch } from '../support/chromium'
+import { expect, test } from '../support/fixtures'
+import { freePort } from '../support/port'
+
+// What Lighthouse measures in seconds depends on the machine; what is asked for here does not.
+const CATEGORIES = ['accessibility', 'best-practices', 'seo']
+/** Above this a shift of the layout is noticed (web.dev/cls calls up to 0.1 good). */
+const MOST_SHIFT = 0.02
+
+test('Lighthouse finds nothing wrong with home, log-in and notes', { tag: ['@js', '@once'] }, async ({ baseURL, context, member, send }) => {
+  test.setTimeout(240_000)
+  expect(member.email).not.toBe('')
+  expect((await send('POST', '/api/proxy/notes', { json: { title: 'A note', body: 'Its text' } })).status()).toBe(201)
+  const Cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
+  const port = await freePort()
+  const launch = chromiumLaunch()
+  const browser = await chromium.launch({ ...launch, args: [...launch.args!, `--remote-debugging-port=${port}`] })
+  try {
+    for (const [path, extraHeaders] of [
+      ['/', undefined],
+      ['/login', undefined],
+      ['/notes', { Cookie }],
+    ] as const) {
+      const flags: Flags = { port, logLevel: 'error', onlyCategories: CATEGORIES, onlyAudits: ['cumulative-layout-shift'], extraHeaders }
+      const { lhr } = (await lighthouse(`${baseURL}${path}`, flags))!
+      expect(lhr.runtimeError, path).toBeUndefined()
+      expect(new URL(lhr.finalDisplayedUrl!).pathname).toBe(path)
+      const failed = Object.values(lhr.categories).flatMap(({ title, auditRefs }) =>
+        auditRefs.filter(({ id, weight }) => weight > 0 && (lhr.audits[id]!.score ?? 1) < 1).map(({ id }) => `${title}: ${id}`),
+      )
+      expect(failed.filter((name) => !name.startsWith('Performance')), path).toEqual([])
+      expect(Object.keys(lhr.categories)).toEqual(expect.arrayContaining(CATEGORIES))
+      expect(lhr.audits['cumulative-layout-shift']!.numericValue, `shift of ${path}`).toBeLessThan(MOST_SHIFT)
+    }
+  } finally {
+    await browser.close()
+  }
+})

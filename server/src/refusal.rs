@@ -1,0 +1,73 @@
+//! Shows a person a page where a program gets problem details (RFC 9457): a browser that goes to an
+//! address, or sends a form, has no use for JSON.
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use leptos::config::LeptosOptions;
+use tower_http::catch_panic::CatchPanicLayer;
+use vestibule::error::Problem;
+
+/// Problem details are a few hundred bytes.
+const MAX_PROBLEM: usize = 16 * 1024;
+
+/// The page holds no script.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// Answers a panic below with 500, and makes a page of each of our own refusals that a person would
+/// see as JSON. What the API answers through the proxy does not come this way.
+pub(crate) fn pages(router: Router, options: &LeptosOptions, proxy_prefix: &str) -> Router {
+    let around = Around { options: options.clone(), proxy_prefix: proxy_prefix.into() };
+    router.layer(CatchPanicLayer::custom(|_| failed().into_response())).layer(from_fn_with_state(around, show))
+}
+
+#[derive(Clone)]
+struct Around {
+    options: LeptosOptions,
+    proxy_prefix: Arc<str>,
+}
+
+async fn show(State(around): State<Around>, request: Request, next: Next) -> Response {
+    let through_proxy = request.uri().path().starts_with(&*around.proxy_prefix);
+    if through_proxy || !wants_page(request.headers()) {
+        return next.run(request).await;
+    }
+    let id = request.headers().get("x-request-id").cloned();
+    let response = next.run(request).await;
+    if is_problem(&response) { page(response, &options, id.as_ref()).await } else { response }
+}
+
+/// The panic's own message is in the log: the panic hook has written it.
+fn failed() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Something failed on our side. Try again in a moment.")
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn is_problem(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json")
+}
+
+async fn page(response: Response, options: &LeptosOptions, id: Option<&HeaderValue>) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let problem = to_bytes(body, MAX_PROBLEM).await.unwrap_or_default();
+    let problem: serde_json::Value = serde_json::from_slice(&problem).unwrap_or_default();
+    let detail = problem["detail"].as_str().unwrap_or("This did not work. Go back and try again.");
+    let id = id.and_then(|id| id.to_str().ok()).filter(|_| parts.status.is_server_error());
+    let html = app::refusal(options, parts.status, detail, id);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    parts.headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    parts.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    Response::from_parts(parts, Body::from(html))
+}
