@@ -23,20 +23,12 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 
 /// Answers a panic below with 500, and makes a page of each of our own refusals that a person would
 /// see as JSON. What the API answers through the proxy does not come this way.
-pub(crate) fn pages(router: Router, options: &LeptosOptions, proxy_prefix: &str) -> Router {
-    let around = Around { options: options.clone(), proxy_prefix: proxy_prefix.into() };
-    router.layer(CatchPanicLayer::custom(|_| failed().into_response())).layer(from_fn_with_state(around, show))
+pub(crate) fn pages(router: Router, options: &LeptosOptions) -> Router {
+    router.layer(CatchPanicLayer::custom(|_| failed().into_response())).layer(from_fn_with_state(options.clone(), show))
 }
 
-#[derive(Clone)]
-struct Around {
-    options: LeptosOptions,
-    proxy_prefix: Arc<str>,
-}
-
-async fn show(State(around): State<Around>, request: Request, next: Next) -> Response {
-    let through_proxy = request.uri().path().starts_with(&*around.proxy_prefix);
-    if through_proxy || !wants_page(request.headers()) {
+async fn show(State(options): State<LeptosOptions>, request: Request, next: Next) -> Response {
+    if !wants_page(request.headers()) {
         return next.run(request).await;
     }
     let id = request.headers().get("x-request-id").cloned();
