@@ -10,6 +10,8 @@ mod bad_answer;
 mod bad_field;
 #[path = "support/browser.rs"]
 mod browser;
+#[path = "contract/clock.rs"]
+mod clock;
 #[path = "contract/door.rs"]
 mod door;
 #[path = "contract/journal.rs"]
@@ -20,5 +22,9 @@ mod preset;
 mod probe;
 #[path = "contract/renewal.rs"]
 mod renewal;
+#[path = "contract/slow_answer.rs"]
+mod slow_answer;
 #[path = "contract/verify.rs"]
 mod verify;
+#[path = "contract/verify_key.rs"]
+mod verify_key;

@@ -5,7 +5,7 @@ use std::fmt;
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
     errors::ErrorKind,
-    jwk::{AlgorithmParameters, Jwk},
+    jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, PublicKeyUse},
 };
 use reqwest::Client;
 use serde_json::Value;
@@ -60,7 +60,7 @@ impl Verifier {
             Keys::Fixed(key, kind) => vec![(key.clone(), *kind)],
             Keys::Published(jwks) => {
                 let keys = jwks.keys(header.kid.as_deref(), now, client).await?;
-                keys.iter().filter_map(usable).collect()
+                keys.iter().filter_map(|key| usable(key, header.alg)).collect()
             }
             Keys::None => Vec::new(),
         };
@@ -98,14 +98,20 @@ impl Verifier {
     }
 }
 
-/// A published key with the algorithms of its kind. A shared secret among them is no public key.
-fn usable(jwk: &Jwk) -> Option<(DecodingKey, &'static [Algorithm])> {
+/// A published key with the algorithms of its kind: none when it is for another one than `algorithm`
+/// (RFC 8725 §3.1). One for encryption, and a shared secret among them, verify nothing.
+fn usable(jwk: &Jwk, algorithm: Algorithm) -> Option<(DecodingKey, &'static [Algorithm])> {
+    if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
+        return None;
+    }
     let kind = match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => RSA,
         AlgorithmParameters::EllipticCurve(_) => EC,
         AlgorithmParameters::OctetKeyPair(_) => ED,
         AlgorithmParameters::OctetKey(_) => return None,
     };
+    let is_another = |own: KeyAlgorithm| own.to_string() != format!("{algorithm:?}");
+    let kind = if jwk.common.key_algorithm.is_some_and(is_another) { &[] } else { kind };
     Some((DecodingKey::from_jwk(jwk).ok()?, kind))
 }
 

@@ -1,6 +1,7 @@
 //! An API whose answers a test writes itself, and which notes what it was sent.
 
 use std::{
+    collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -66,7 +67,8 @@ pub struct Api {
 
 #[derive(Default)]
 pub struct Memory {
-    replies: Vec<(String, Reply)>,
+    /// Each call with its answers in order; the last one stays.
+    replies: Vec<(String, VecDeque<Reply>)>,
     pub seen: Vec<Seen>,
 }
 
@@ -87,7 +89,15 @@ impl Api {
     pub fn on(&self, call: &str, reply: Reply) -> &Self {
         let mut memory = self.memory();
         memory.replies.retain(|(known, _)| known != call);
-        memory.replies.push((call.into(), reply));
+        memory.replies.push((call.into(), VecDeque::from([reply])));
+        drop(memory);
+        self
+    }
+
+    /// Adds the answer to a call after those that are set already.
+    pub fn then(&self, call: &str, reply: Reply) -> &Self {
+        let mut memory = self.memory();
+        memory.replies.iter_mut().find(|(known, _)| known == call).unwrap().1.push_back(reply);
         drop(memory);
         self
     }
@@ -110,8 +120,13 @@ async fn answer(State(api): State<Api>, request: Request) -> Response<Body> {
         let mut memory = api.memory();
         let body = String::from_utf8_lossy(&body).into_owned();
         memory.seen.push(Seen { call: call.clone(), headers: parts.headers, body });
-        let found = memory.replies.iter().find(|(known, _)| *known == call);
-        found.map_or_else(|| Reply::json(404, &json!({"message": "no such path"})), |(_, reply)| reply.clone())
+        let found = memory.replies.iter_mut().find(|(known, _)| *known == call);
+        let next = found.and_then(
+            |(_, replies)| {
+                if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }
+            },
+        );
+        next.unwrap_or_else(|| Reply::json(404, &json!({"message": "no such path"})))
     };
     tokio::time::sleep(reply.delay).await;
     let mut response = Response::builder().status(reply.status);

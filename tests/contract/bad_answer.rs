@@ -1,8 +1,6 @@
 //! A log-in that the API answers wrongly: a clear sentence to the person, the precise cause in the
 //! log once, no cookie, and whoever was logged in before still is.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -124,14 +122,6 @@ async fn a_status_that_is_no_answer_to_a_log_in() {
     for (status, cause) in [(404, "unexpected status 404"), (500, "unexpected status 500"), (503, "status 503")] {
         try_with(&door, Reply::json(status, &json!({"message": "s3cret"})), NOT_UNDERSTOOD, cause).await;
     }
-}
-
-#[tokio::test]
-async fn an_api_that_takes_too_long() {
-    // A test must not wait the 15 s that are usual.
-    let door = Door::with(json!("demo"), |config| config.api.timeout = 0.3).await;
-    let slow = Reply { delay: Duration::from_mins(1), ..fine() };
-    try_with(&door, slow, NOT_REACHED, "timeout").await;
 }
 
 #[tokio::test]
