@@ -17,6 +17,8 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// The `Retry-After` field in seconds, where trying again makes sense.
     pub retry_after: Option<u32>,
+    /// The `Allow` field, which a 405 has to have (RFC 9110 §15.5.6).
+    pub allow: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -30,7 +32,7 @@ struct Body<'a> {
 impl Problem {
     /// A problem with a status and a sentence for the person.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), retry_after: None }
+        Self { status, detail: detail.into(), retry_after: None, allow: None }
     }
 
     /// Adds `Retry-After` in seconds (RFC 9110 §10.2.3).
@@ -38,6 +40,12 @@ impl Problem {
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+
+    /// A 405 with the methods that would do (RFC 9110 §10.2.1).
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let sentence = "This method is not for this address. Use another.";
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, sentence) }
     }
 }
 
@@ -54,6 +62,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(methods) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(methods));
         }
         response
     }

@@ -121,9 +121,12 @@ impl Shared {
     }
 }
 
+/// What a 405 names. Methods that are not in RFC 9110 or 5789 pass as well.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 fn check_method(method: &Method) -> Result<(), Problem> {
     if matches!(*method, Method::TRACE | Method::CONNECT) {
-        return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This method is not for this server. Use another."));
+        return Err(Problem::method_not_allowed(METHODS));
     }
     Ok(())
 }

@@ -29,8 +29,11 @@ async fn refuses_trace_and_connect() {
     let answer = send(front.address, request("TRACE", "/api/proxy/notes").body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
     answer.problem();
+    // RFC 9110 §15.5.6.
+    assert_eq!(answer.header("allow"), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     let answer = bytes(front.address, b"CONNECT /api/proxy/notes HTTP/1.1\r\nhost: app.example\r\nsec-fetch-site: same-origin\r\nconnection: close\r\n\r\n").await;
     assert!(matches!(status(&answer), 400 | 405), "{answer}");
+    assert_eq!(status(&answer) == 405, answer.contains("\r\nallow: GET, HEAD"), "{answer}");
     assert!(stub.take().is_empty());
 }
 
