@@ -45,7 +45,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "tests",
         about: "unit and wire tests",
-        needs: &["redis-server"],
+        needs: &["redis-server", "haproxy", "node"],
         command: tests,
         runner: Some(test_runner),
     },

@@ -6,6 +6,7 @@
 pub mod apt;
 pub mod cargo_tool;
 pub mod chromium;
+pub mod haproxy;
 pub mod network;
 pub mod node;
 pub mod prebuilt;
@@ -42,7 +43,11 @@ pub const BUILD: &[Item] = &[
 ];
 
 /// What the wire tests need.
-pub const WIRE: &[Item] = &[Item { name: "redis-server", ensure: redis::ensure }];
+pub const WIRE: &[Item] = &[
+    Item { name: "redis-server", ensure: redis::ensure },
+    Item { name: "haproxy", ensure: haproxy::ensure },
+    Item { name: "node", ensure: node::ensure },
+];
 
 /// What the browser tests need.
 pub const BROWSER: &[Item] = &[

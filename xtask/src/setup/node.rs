@@ -14,15 +14,28 @@ const OLDEST: Version = Version(20, 0, 0);
 pub const TESTS: &str = "end2end";
 const UPSTREAMS: &str = "end2end/upstreams";
 
+/// Node.js itself, as an upstream of the wire tests.
+///
+/// # Errors
+///
+/// Says which Node.js to install.
+pub fn ensure(_: &Output) -> Result<String> {
+    let found = tool::version("node").filter(|version| *version >= OLDEST).and_then(|_| tool::find("node"));
+    found.map(|path| path.display().to_string()).ok_or_else(advice)
+}
+
+fn advice() -> String {
+    format!("Node.js {} or newer and npm are needed: https://nodejs.org", OLDEST.0)
+}
+
 /// `npm`, once it is sure that a fitting Node.js is there.
 ///
 /// # Errors
 ///
 /// Says which Node.js to install.
 pub fn npm() -> Result<Command> {
-    let advice = format!("Node.js {} or newer and npm are needed: https://nodejs.org", OLDEST.0);
     let fits = tool::version("node").is_some_and(|version| version >= OLDEST);
-    if fits && tool::find("npm").is_some() { Ok(tool::command("npm")) } else { Err(advice) }
+    if fits && tool::find("npm").is_some() { Ok(tool::command("npm")) } else { Err(advice()) }
 }
 
 /// Installs the packages of every folder whose lock file changed since.

@@ -1,10 +1,8 @@
 //! A Redis server, which the tests of the session stores start themselves.
 
 use super::apt;
-use crate::tool::{self, Output};
-use crate::{Result, say};
-
-const PROGRAM: &str = "redis-server";
+use crate::Result;
+use crate::tool::Output;
 
 /// The system's, else Debian's.
 ///
@@ -12,14 +10,5 @@ const PROGRAM: &str = "redis-server";
 ///
 /// Says what to install when there is none to be had.
 pub fn ensure(output: &Output) -> Result<String> {
-    if let Some(name) = find() {
-        return Ok(name);
-    }
-    say::note("redis-server: none found; trying the system's packages");
-    let installed = apt::install(&["redis-server"], output).ok().and_then(|()| find());
-    installed.ok_or_else(|| "no redis-server: install Redis, https://redis.io/docs/install".to_owned())
-}
-
-fn find() -> Option<String> {
-    tool::find(PROGRAM).map(|path| path.display().to_string())
+    apt::ensure("redis-server", "install Redis, https://redis.io/docs/install", output)
 }
