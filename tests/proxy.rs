@@ -11,6 +11,8 @@ mod front;
 mod guard;
 #[path = "proxy/header.rs"]
 mod header;
+#[path = "proxy/keep_alive.rs"]
+mod keep_alive;
 #[path = "proxy/limit.rs"]
 mod limit;
 #[path = "proxy/method.rs"]

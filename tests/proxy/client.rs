@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::{body::Incoming, client::conn::http1::SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -53,13 +53,18 @@ pub fn get(path: &str) -> Request<Body> {
     request("GET", path).body(Body::empty()).unwrap()
 }
 
-/// Sends a request on a connection of its own and gives the answer as it comes.
-pub async fn open(address: SocketAddr, request: Request<Body>) -> Response<Incoming> {
+/// Opens a connection for requests one after the other.
+pub async fn connect(address: SocketAddr) -> SendRequest<Body> {
     let stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    sender.send_request(request).await.unwrap()
+    sender
+}
+
+/// Sends a request on a connection of its own and gives the answer as it comes.
+pub async fn open(address: SocketAddr, request: Request<Body>) -> Response<Incoming> {
+    connect(address).await.send_request(request).await.unwrap()
 }
 
 /// Sends a request on a connection of its own and reads the answer.
