@@ -5,6 +5,8 @@
 
 #[path = "session/replica/balancer.rs"]
 mod balancer;
+#[path = "session/clock.rs"]
+mod clock_tests;
 #[path = "session/store/contract.rs"]
 mod contract;
 #[path = "session/cookie.rs"]
@@ -19,8 +21,6 @@ mod late_tests;
 mod only_redis;
 #[path = "session/store/place.rs"]
 mod place;
-#[path = "session/redis_server.rs"]
-mod redis_server;
 #[path = "session/refresh.rs"]
 mod refresh_tests;
 #[path = "session/replica/scale.rs"]

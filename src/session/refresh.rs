@@ -152,34 +152,45 @@ async fn together(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store)
         }
         if store.lock(&lock, &holder, ttl).await.map_err(unavailable)? {
             let result = locked(record, sessions, store).await;
-            // Should this fail, the lock ends by itself.
-            let _ = store.unlock(&lock, &holder).await;
-            return result;
+            // While new tokens are not stored, nobody else may spend the one that bought them: the lock
+            // stays until it ends by itself, as it does should this fail.
+            if !matches!(result, Ok(Renewed { stored: false, .. })) {
+                let _ = store.unlock(&lock, &holder).await;
+            }
+            return result.map(|renewed| renewed.record);
         }
         sleep(LOOK).await;
     }
     Err(Failed::Unavailable)
 }
 
+/// A record with new tokens.
+struct Renewed {
+    record: Arc<Record>,
+    /// Whether other replicas can find it.
+    stored: bool,
+}
+
 /// Renews while no other replica does.
-async fn locked(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store) -> Result<Arc<Record>, Failed> {
+async fn locked(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store) -> Result<Renewed, Failed> {
+    let found = |record| Renewed { record, stored: true };
     // Who had the lock before has renewed it, perhaps.
     if let Some(newer) = sessions.stored_newer(record).await.map_err(unavailable)? {
-        return Ok(newer);
+        return Ok(found(newer));
     }
     let renewed = match ask(record, sessions).await {
         Ok(renewed) => renewed,
         // A replica that was slower than its lock has spent the token, perhaps.
         Err(Failed::Refused) => {
             let newer = sessions.stored_newer(record).await.map_err(unavailable)?;
-            return newer.ok_or(Failed::Refused);
+            return newer.map(found).ok_or(Failed::Refused);
         }
         Err(failed) => return Err(failed),
     };
     match keep(&renewed, sessions, store).await {
-        Ok(true) => {}
+        Ok(true) => return Ok(found(renewed)),
         Ok(false) => match sessions.stored_newer(record).await {
-            Ok(Some(newer)) => return Ok(newer),
+            Ok(Some(newer)) => return Ok(found(newer)),
             // Logged out meanwhile, at another replica.
             Ok(None) => {
                 sessions.revoke_at_the_api(&renewed).await;
@@ -190,7 +201,7 @@ async fn locked(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store) -
         // The tokens that were spent for these are worth nothing any more.
         Err(Down) => keep_later(Arc::clone(&renewed), Arc::clone(sessions)),
     }
-    Ok(renewed)
+    Ok(Renewed { record: renewed, stored: false })
 }
 
 async fn keep(renewed: &Record, sessions: &Sessions, store: &Store) -> Result<bool, Down> {

@@ -8,7 +8,7 @@ use super::{
     Session, cookie,
     handle::{Change, Found},
     manager::{Sessions, ended_name, session_name},
-    record::{Record, TOUCH_INTERVAL},
+    record::{Record, SessionId, TOUCH_INTERVAL},
     refresh::{Failed, GRACE},
     store::Down,
     ticket::Ticket,
@@ -51,15 +51,25 @@ impl Sessions {
             cookie::Found::Value(text) => text,
         };
         let found = if self.is_server_side() { Box::pin(self.load(&text)).await? } else { self.unseal(&text) };
-        let Some((record, ticket)) = found else { return Ok(Lookup::Unusable) };
-        if let Some(ended_at) = self.core.revoked.ended_at(record.id) {
-            let just = self.clock().now() - ended_at < GRACE;
-            return Ok(if just { Lookup::JustEnded } else { Lookup::Unusable });
+        let Some((record, ticket)) = found else {
+            // A store has forgotten what ended; the cookie still tells which session it was.
+            let id = Ticket::parse(&text).filter(|_| self.is_server_side()).map(Ticket::session);
+            return Ok(id.and_then(|id| self.ended(id)).unwrap_or(Lookup::Unusable));
+        };
+        if let Some(ended) = self.ended(record.id) {
+            return Ok(ended);
         }
         if !self.is_alive(&record) || self.ended_elsewhere(&record).await? {
             return Ok(Lookup::Unusable);
         }
         Ok(Lookup::Session(record, ticket))
+    }
+
+    /// What a cookie is good for whose session is known to have ended.
+    fn ended(&self, id: SessionId) -> Option<Lookup> {
+        let ended_at = self.core.revoked.ended_at(id)?;
+        let just = self.clock().now() - ended_at < GRACE;
+        Some(if just { Lookup::JustEnded } else { Lookup::Unusable })
     }
 
     fn unseal(&self, text: &str) -> Option<(Arc<Record>, Option<Ticket>)> {

@@ -1,6 +1,12 @@
 //! A small application with the guard around it, a stub API behind it, and a clock that stands still.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -10,7 +16,7 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use vestibule::{
     LogInOptions, Vestibule,
     clock::Clock,
@@ -23,7 +29,7 @@ use vestibule::{
 };
 
 use crate::support::{
-    browser::Browser,
+    browser::{Answer, Browser},
     stub::{PASSWORD, Stub},
 };
 
@@ -36,14 +42,20 @@ pub struct Hall {
     pub stub: Stub,
     pub clock: Clock,
     pub origin: String,
-    /// Lets go on what waits in `/slow`.
-    pub gate: Arc<Semaphore>,
+    gate: Arc<Gate>,
+}
+
+/// Where `/slow` waits.
+struct Gate {
+    opening: Semaphore,
+    /// How many have come to it so far.
+    arrived: AtomicUsize,
 }
 
 #[derive(Clone)]
 struct App {
     vestibule: Vestibule,
-    gate: Arc<Semaphore>,
+    gate: Arc<Gate>,
 }
 
 impl Hall {
@@ -69,7 +81,7 @@ impl Hall {
         config.login.attempts_per_minute_per_account = 0;
         change(&mut config);
         let vestibule = Vestibule::with(config, clock.clone(), Random::system()).unwrap();
-        let gate = Arc::new(Semaphore::new(0));
+        let gate = Arc::new(Gate { opening: Semaphore::new(0), arrived: AtomicUsize::new(0) });
         let pages = Router::new()
             .route("/login/{email}", post(log_in))
             .route("/logout", post(log_out))
@@ -89,6 +101,28 @@ impl Hall {
 
     pub fn browser(&self) -> Browser {
         Browser::new(&self.origin)
+    }
+
+    /// Sends a request that has its session and waits at the gate when this returns.
+    pub async fn start_slow(&self, browser: &Browser, path: &'static str) -> JoinHandle<(Browser, Answer)> {
+        let before = self.gate.arrived.load(Ordering::SeqCst);
+        let mut browser = browser.clone();
+        let slow = tokio::spawn(async move {
+            let answer = browser.get(path).await;
+            (browser, answer)
+        });
+        for _ in 0..4_000 {
+            if self.gate.arrived.load(Ordering::SeqCst) > before {
+                return slow;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("nothing came to the gate");
+    }
+
+    /// Opens the gate for one.
+    pub fn open_gate(&self) {
+        self.gate.opening.add_permits(1);
     }
 
     /// A browser with somebody logged in.
@@ -131,15 +165,22 @@ async fn who(session: Session) -> String {
     session.user().map_or_else(|| "nobody".into(), |user| user["email"].as_str().unwrap().into())
 }
 
+impl Gate {
+    async fn pass(&self) {
+        self.arrived.fetch_add(1, Ordering::SeqCst);
+        self.opening.acquire().await.unwrap().forget();
+    }
+}
+
 async fn slow(State(app): State<App>, session: Session) -> String {
-    app.gate.acquire().await.unwrap().forget();
+    app.gate.pass().await;
     who(session).await
 }
 
 /// The API's 401 comes late.
 async fn slow_refused(State(app): State<App>, session: Session) -> String {
     let token = session.record().unwrap().access_token.clone();
-    app.gate.acquire().await.unwrap().forget();
+    app.gate.pass().await;
     session.refused(&token);
     who(session).await
 }

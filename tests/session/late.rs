@@ -1,32 +1,16 @@
 //! Answers that come late: none puts an older session over a newer one, or takes a newer one away.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
+use tokio::task::JoinHandle;
 
 use crate::{
     hall::Hall,
     support::browser::{Answer, Browser},
 };
 
-/// Sends a request that waits at the gate, and is there when the rest goes on.
-async fn start(hall: &Hall, browser: &Browser, path: &'static str) -> tokio::task::JoinHandle<(Browser, Answer)> {
-    let mut browser = browser.clone();
-    // The gate is entered in the order of arrival, so one request that has gone through tells nothing
-    // of this one: it is seen when it has resolved its session, which takes no time of the hall's clock.
-    let slow = tokio::spawn(async move {
-        let answer = browser.get(path).await;
-        (browser, answer)
-    });
-    tokio::time::sleep(Duration::from_millis(150)).await;
-    assert!(!slow.is_finished(), "it waits");
-    let _ = hall;
-    slow
-}
-
 /// Opens the gate, and takes over the cookies of the late answer as a browser does.
-async fn finish(hall: &Hall, slow: tokio::task::JoinHandle<(Browser, Answer)>, browser: &mut Browser) -> Answer {
-    hall.gate.add_permits(1);
+async fn finish(hall: &Hall, slow: JoinHandle<(Browser, Answer)>, browser: &mut Browser) -> Answer {
+    hall.open_gate();
     let (late, answer) = slow.await.unwrap();
     if !answer.set_cookies().is_empty() {
         browser.cookies = late.cookies;
@@ -39,7 +23,7 @@ async fn a_late_touch_does_not_undo_a_refresh() {
     let hall = Hall::open().await;
     let mut ada = hall.logged_in("ada@example.com").await;
     hall.clock.advance(120);
-    let slow = start(&hall, &ada, "/slow").await;
+    let slow = hall.start_slow(&ada, "/slow").await;
     hall.clock.advance(730);
     assert_eq!(ada.get("/who").await.body, "ada@example.com");
     assert_eq!(hall.stub.memory().refreshes, 1);
@@ -54,7 +38,7 @@ async fn a_late_refresh_does_not_undo_a_later_one() {
     let hall = Hall::open().await;
     let mut ada = hall.logged_in("ada@example.com").await;
     hall.clock.advance(850);
-    let slow = start(&hall, &ada, "/slow").await;
+    let slow = hall.start_slow(&ada, "/slow").await;
     assert_eq!(hall.stub.memory().refreshes, 1, "by the slow request");
     assert_eq!(ada.get("/who").await.body, "ada@example.com");
     hall.clock.advance(850);
@@ -71,7 +55,7 @@ async fn a_refresh_by_a_lone_slow_request_is_not_lost() {
     let hall = Hall::open().await;
     let mut ada = hall.logged_in("ada@example.com").await;
     hall.clock.advance(850);
-    let slow = start(&hall, &ada, "/slow").await;
+    let slow = hall.start_slow(&ada, "/slow").await;
     hall.clock.advance(600);
     let answer = finish(&hall, slow, &mut ada).await;
     assert_eq!(answer.set_cookies().len(), 1, "ten minutes later");
@@ -85,7 +69,7 @@ async fn a_late_answer_brings_no_session_back_after_the_log_out() {
     let mut ada = hall.logged_in("ada@example.com").await;
     for advance in [120, 850] {
         hall.clock.advance(advance);
-        let slow = start(&hall, &ada, "/slow").await;
+        let slow = hall.start_slow(&ada, "/slow").await;
         ada.post_form("/logout", &[]).await;
         ada.post_form("/login/grace@example.com", &[]).await;
         let answer = finish(&hall, slow, &mut ada).await;
@@ -104,7 +88,7 @@ async fn a_late_401_takes_no_newer_session_away() {
     ));
     let mut ada = hall.logged_in("ada@example.com").await;
     hall.stub.memory().login_answer = None;
-    let slow = start(&hall, &ada, "/slow/refused").await;
+    let slow = hall.start_slow(&ada, "/slow/refused").await;
     ada.post_form("/login/grace@example.com", &[]).await;
     let answer = finish(&hall, slow, &mut ada).await;
     assert_eq!(answer.body, "nobody");
@@ -118,7 +102,7 @@ async fn a_late_401_to_a_former_token_ends_nothing() {
     let mut ada = hall.logged_in("ada@example.com").await;
     hall.clock.advance(100);
     ada.get("/who").await;
-    let slow = start(&hall, &ada, "/slow/refused").await;
+    let slow = hall.start_slow(&ada, "/slow/refused").await;
     hall.clock.advance(750);
     ada.get("/who").await;
     assert_eq!(hall.stub.memory().refreshes, 1);

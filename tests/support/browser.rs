@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use reqwest::{
-    Client, Method, RequestBuilder, Response, StatusCode,
+    Client, Method, RequestBuilder, StatusCode,
     header::{COOKIE, HeaderMap, SET_COOKIE},
     redirect::Policy,
 };
@@ -56,13 +56,14 @@ impl Browser {
     /// Sends, and keeps the cookies of the answer.
     pub async fn send(&mut self, request: RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
-        self.keep_cookies(&response);
+        self.keep_cookies(response.headers());
         let (status, headers) = (response.status(), response.headers().clone());
         Answer { status, headers, body: response.text().await.unwrap() }
     }
 
-    fn keep_cookies(&mut self, response: &Response) {
-        for value in response.headers().get_all(SET_COOKIE) {
+    /// Keeps and removes cookies as an answer says.
+    pub fn keep_cookies(&mut self, headers: &HeaderMap) {
+        for value in headers.get_all(SET_COOKIE) {
             let cookie = cookie::Cookie::parse(value.to_str().unwrap().to_owned()).unwrap();
             if cookie.max_age().is_some_and(|age| age <= cookie::time::Duration::ZERO) {
                 self.cookies.remove(cookie.name());

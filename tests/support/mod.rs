@@ -1,4 +1,6 @@
-//! What the wire tests share: a stub API, and a client that keeps cookies as a browser does.
+//! What the wire tests share: a stub API, a Redis server, and a client that keeps cookies as a browser
+//! does.
 
 pub mod browser;
+pub mod redis_server;
 pub mod stub;

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use axum::{
@@ -20,6 +21,9 @@ use tokio::net::TcpListener;
 /// The password that the stub takes from everybody.
 pub const PASSWORD: &str = "open sesame";
 
+/// How often something that will come is looked for.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// A running stub. Its server ends with the test's runtime.
 #[derive(Clone)]
 pub struct Stub {
@@ -35,7 +39,14 @@ pub struct Memory {
     /// What `/auth/refresh` answers instead of doing its work.
     pub refresh_status: Option<StatusCode>,
     /// How long a refresh takes.
-    pub refresh_delay: std::time::Duration,
+    pub refresh_delay: Duration,
+    /// Whether refreshes wait until this is taken back.
+    pub holds_refreshes: bool,
+    /// Whether a refresh token that was spent serves again, as with APIs that know that answers get
+    /// lost.
+    pub forgives: bool,
+    /// How often one did.
+    pub forgiven: usize,
     /// What `/auth/login` answers instead of doing its work.
     pub login_answer: Option<(StatusCode, String, String)>,
     pub refreshes: usize,
@@ -46,6 +57,8 @@ pub struct Memory {
     access: HashMap<String, String>,
     /// Refresh token to e-mail; each serves once.
     refresh: HashMap<String, String>,
+    /// Those that have served.
+    spent: HashMap<String, String>,
 }
 
 /// One request that was not about tokens.
@@ -86,6 +99,17 @@ impl Stub {
         memory.access.keys().chain(memory.refresh.keys()).cloned().collect()
     }
 
+    /// Waits for the refresh with this number, counted from 1, to arrive.
+    pub async fn refreshing(&self, number: usize) {
+        for _ in 0..4_000 {
+            if self.memory().refreshes >= number {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        panic!("no refresh number {number}");
+    }
+
     /// Forgets all access tokens, so that the next call with one is 401.
     pub fn forget_access_tokens(&self) {
         self.memory().access.clear();
@@ -109,6 +133,17 @@ impl Memory {
             "user": {"id": email.len(), "email": email, "name": email.split('@').next()},
         })
     }
+
+    /// Whose refresh token it is, which serves once.
+    fn spend(&mut self, token: &str) -> Option<String> {
+        if let Some(email) = self.refresh.remove(token) {
+            self.spent.insert(token.into(), email.clone());
+            return Some(email);
+        }
+        let email = self.spent.get(token).filter(|_| self.forgives)?.clone();
+        self.forgiven += 1;
+        Some(email)
+    }
 }
 
 async fn log_in(State(stub): State<Stub>, Json(fields): Json<Value>) -> Response {
@@ -129,11 +164,14 @@ async fn refresh(State(stub): State<Stub>, Json(fields): Json<Value>) -> Respons
         memory.refresh_delay
     };
     tokio::time::sleep(delay).await;
+    while stub.memory().holds_refreshes {
+        tokio::time::sleep(LOOK).await;
+    }
     let mut memory = stub.memory();
     if let Some(status) = memory.refresh_status {
         return status.into_response();
     }
-    match memory.refresh.remove(fields["refresh_token"].as_str().unwrap()) {
+    match memory.spend(fields["refresh_token"].as_str().unwrap()) {
         Some(email) => Json(memory.issue(&email)).into_response(),
         None => StatusCode::UNAUTHORIZED.into_response(),
     }

@@ -17,8 +17,7 @@ use vestibule::{
 
 use crate::{
     hall::{Hall, START},
-    redis_server::Redis,
-    support::{browser::Browser, stub::Stub},
+    support::{browser::Browser, redis_server::Redis, stub::Stub},
 };
 
 /// Everything, seen from outside.

@@ -10,7 +10,10 @@ use std::{
 
 use reqwest::Method;
 
-use crate::{balancer::Street, redis_server::Redis, support::browser::Browser};
+use crate::{
+    balancer::Street,
+    support::{browser::Browser, redis_server::Redis},
+};
 
 const PEOPLE: usize = 200;
 /// Between two requests of one person.

@@ -21,7 +21,9 @@ pub async fn a_person_logged_in_until_the_log_out(place: Place) {
     assert_eq!(ada.post_form("/logout", &[]).await.status, 204);
     assert!(ada.cookies.is_empty());
     assert_eq!(hall.stub.memory().logouts, 1);
-    assert_eq!(copy.get("/api/proxy/notes").await.status, 401);
+    let answer = copy.get("/api/proxy/notes").await;
+    assert_eq!(answer.status, 401);
+    assert!(answer.set_cookies().is_empty(), "a newer session may be on its way to the browser");
     hall.clock.advance(100);
     assert_eq!(copy.get("/api/proxy/notes").await.status, 401);
     assert!(copy.cookies.is_empty());
@@ -106,6 +108,7 @@ pub async fn wrong_cookies_out(place: Place) {
         good[1..].into(),
         format!("{}{other}{other}", &good[..good.len() - 1]),
         String::from_utf8(middle).unwrap(),
+        format!("2.{good}"),
         format!("{good}; {COOKIE}={good}"),
         "A".repeat(5000),
     ];
@@ -132,27 +135,27 @@ pub async fn polling_passive(place: Place) {
     }
     hall.clock.advance(200);
     assert_eq!(ada.get("/api/session").await.json()["loggedIn"], false);
+    let memory = hall.stub.memory();
+    assert_eq!((memory.refreshes, memory.seen.len()), (0, 0), "the API was not asked");
 }
 
 pub async fn the_order_of_answers(place: Place) {
     let hall = &place.hall;
     let mut ada = hall.logged_in("ada@example.com").await;
     hall.clock.advance(120);
-    let mut tab = ada.clone();
-    let slow = tokio::spawn(async move { tab.get("/slow").await });
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let slow = hall.start_slow(&ada, "/slow").await;
     ada.post_form("/logout", &[]).await;
     ada.post_form("/login/grace@example.com", &[]).await;
-    hall.gate.add_permits(1);
-    let late = slow.await.unwrap();
+    hall.open_gate();
+    let (_, late) = slow.await.unwrap();
     assert!(late.set_cookies().is_empty(), "{late:?}");
     assert_eq!(who(&mut ada).await, "grace@example.com");
 }
 
 pub async fn the_choice_to_stay(place: Place) {
-    for (choice, persistent) in [("true", true), ("false", false)] {
+    for (choice, persistent) in [("?keep=true", true), ("?keep=false", false), ("", true)] {
         let mut ada = place.hall.browser();
-        let answer = ada.post_form(&format!("/login/ada@example.com?keep={choice}"), &[]).await;
+        let answer = ada.post_form(&format!("/login/ada@example.com{choice}"), &[]).await;
         assert_eq!(answer.set_cookies()[0].contains("Max-Age=2000"), persistent, "{choice}");
         place.hall.clock.advance(100);
         let touched = ada.get("/who").await.set_cookies().remove(0);

@@ -2,7 +2,7 @@
 
 use vestibule::config::StoreConfig;
 
-use crate::{hall::Hall, redis_server::Redis};
+use crate::{hall::Hall, support::redis_server::Redis};
 
 pub struct Place {
     pub hall: Hall,
