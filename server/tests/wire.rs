@@ -2,15 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "wire/check.rs"]
+mod check;
 #[path = "wire/crowd.rs"]
 mod crowd;
 #[path = "wire/login.rs"]
 mod login;
+#[path = "wire/method.rs"]
+mod method;
 #[path = "wire/process.rs"]
 mod process;
 #[path = "wire/program.rs"]
 mod program;
 #[path = "wire/proxy.rs"]
 mod proxy;
+#[path = "wire/replica/mod.rs"]
+mod replica;
 #[path = "../../tests/support/mod.rs"]
 mod support;

@@ -108,17 +108,16 @@ async fn logs_json_with_the_request_id_and_the_cause_once() {
 #[tokio::test]
 async fn lets_requests_in_flight_end() {
     let stub = Stub::start().await;
-    stub.memory().expires_in = Some(1);
     let server = Program::start(&stub).await;
     let mut ada = server.logged_in("ada@example.com").await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     // The call waits for its refresh while the signal arrives.
-    stub.memory().refresh_delay = std::time::Duration::from_secs(2);
+    stub.forget_access_tokens();
+    stub.memory().holds_refreshes = true;
     let call = tokio::spawn(async move { ada.get("/api/proxy/notes").await });
-    while stub.memory().refreshes == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    stub.refreshing(1).await;
     server.terminate();
+    server.logged("stopping").await;
+    stub.memory().holds_refreshes = false;
     assert_eq!(call.await.unwrap().status, 200);
     let (code, log) = server.ended().await;
     assert_eq!(code, Some(0), "{log}");

@@ -83,10 +83,14 @@ impl Program {
         program
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        self.origin.strip_prefix("http://").unwrap()
+    }
+
     async fn wait_until_ready(&mut self) {
         for _ in 0..PATIENCE {
-            let address = self.origin.strip_prefix("http://").unwrap();
-            if tokio::net::TcpStream::connect(address).await.is_ok() {
+            if tokio::net::TcpStream::connect(self.address()).await.is_ok() {
                 return;
             }
             let ended = self.child.try_wait().unwrap();
@@ -113,6 +117,12 @@ impl Program {
     pub fn terminate(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// Ends it as a crash does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Waits for the end; answers the exit code and the whole log.

@@ -1,0 +1,25 @@
+//! Methods that an address does not have.
+
+use crate::{program::Program, support::stub::Stub};
+
+#[tokio::test]
+async fn a_405_names_those_that_it_has() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    for (method, path, allowed) in [
+        ("DELETE", "/healthz", "GET"),
+        ("DELETE", "/api/session", "GET"),
+        ("GET", "/api/login", "POST"),
+        ("DELETE", "/login", "GET"),
+        ("TRACE", "/api/proxy/notes", "POST"),
+    ] {
+        let mut browser = server.browser();
+        let answer = browser.send(browser.request(method.parse().unwrap(), path)).await;
+        assert_eq!(answer.status, 405, "{method} {path}: {answer:?}");
+        // RFC 9110 §15.5.6.
+        let allow = answer.headers["allow"].to_str().unwrap();
+        let names: Vec<&str> = allow.split(',').map(str::trim).collect();
+        assert!(names.contains(&allowed) && !names.contains(&method), "{method} {path}: {allow}");
+    }
+    assert!(stub.memory().seen.is_empty());
+}

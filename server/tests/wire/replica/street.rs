@@ -1,0 +1,55 @@
+//! Three replicas of the program behind `HAProxy`, and an API that all of them call.
+
+use super::haproxy::{self, Haproxy};
+use crate::{
+    program::Program,
+    support::{browser::Browser, redis_server::Redis, stub::Stub},
+};
+
+/// The key of all replicas.
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+/// How long access tokens live, in seconds: some end while the test runs.
+const LIFETIME: i64 = 4;
+
+/// Everything, seen from outside.
+pub struct Street {
+    pub stub: Stub,
+    origin: String,
+    replicas: Vec<Program>,
+    _balancer: Haproxy,
+}
+
+impl Street {
+    /// Opens with sessions in `redis`, or in cookies.
+    pub async fn open(redis: Option<&Redis>) -> Self {
+        let stub = Stub::start().await;
+        stub.memory().expires_in = Some(LIFETIME);
+        let (address, api) = (haproxy::address(), stub.url());
+        let origin = format!("http://{address}");
+        let store = redis.map_or_else(|| "cookie".to_owned(), Redis::url);
+        let variables = [
+            ("VESTIBULE_PUBLIC_URL", origin.as_str()),
+            ("VESTIBULE_API__URL", &api),
+            // With it ends the lock of a replica that is killed while it renews a token.
+            ("VESTIBULE_API__TIMEOUT", "5.0"),
+            ("VESTIBULE_SESSION__KEYS", KEY),
+            ("VESTIBULE_SESSION__STORE", &store),
+            ("VESTIBULE_THREADS", "1"),
+        ];
+        let start = || Program::with(&variables);
+        let (one, two, three) = tokio::join!(start(), start(), start());
+        let replicas = vec![one, two, three];
+        let servers: Vec<&str> = replicas.iter().map(Program::address).collect();
+        let balancer = Haproxy::start(&address, &servers).await;
+        Self { stub, origin, replicas, _balancer: balancer }
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.origin)
+    }
+
+    /// Ends a replica as a crash does.
+    pub fn kill(&mut self, replica: usize) {
+        self.replicas[replica].kill();
+    }
+}
