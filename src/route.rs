@@ -91,6 +91,7 @@ impl Vestibule {
         let at = self.sessions().clock().now();
         let session = self.sessions().resolve(&cookies, passive).await;
         session.set_client(client.map(|client| self.trusted_proxies().client(headers, client.ip())));
+        session.set_user_agent(headers.get(header::USER_AGENT).cloned());
         let (_, before) = session.outcome();
         Visit { session, before, cookies, at, wants_page: wants_page(headers) }
     }

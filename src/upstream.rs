@@ -13,7 +13,7 @@ mod verifier;
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use bytes::Bytes;
 use reqwest::Client;
 use serde_json::{Map, Value};
@@ -105,9 +105,17 @@ impl Upstream {
         &self.contract
     }
 
-    /// Logs in with the person's credentials.
-    pub(crate) async fn log_in(&self, email: &str, password: &Secret, now: i64) -> Result<LogIn, Failure> {
-        let answer = self.deliver(Outgoing::log_in(&self.contract.login, email, password), None, MAX_TOKENS).await?;
+    /// Logs in with the person's credentials, from a device that calls itself `device`.
+    pub(crate) async fn log_in(
+        &self,
+        email: &str,
+        password: &Secret,
+        device: Option<HeaderValue>,
+        now: i64,
+    ) -> Result<LogIn, Failure> {
+        let mut outgoing = Outgoing::log_in(&self.contract.login, email, password);
+        outgoing.headers.extend(device.map(|device| (header::USER_AGENT, device)));
+        let answer = self.deliver(outgoing, None, MAX_TOKENS).await?;
         if !answer.status.is_success() {
             return Err(Failure::of_login(&self.contract.login, &answer));
         }

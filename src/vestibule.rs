@@ -9,6 +9,7 @@ use crate::{
     attempts::Attempts,
     clock::Clock,
     config::{Config, ConfigError},
+    contract::Account,
     proxy::{Proxy, TrustedProxies},
     random::Random,
     same_origin::SameOrigin,
@@ -150,6 +151,11 @@ impl Vestibule {
         self.upstream.contract().sign_up.is_some()
     }
 
+    /// What the API lets people do with their account, if anything.
+    pub fn account(&self) -> Option<&Account> {
+        self.upstream.contract().account.as_ref()
+    }
+
     pub(crate) fn sessions(&self) -> &Arc<Sessions> {
         &self.sessions
     }
@@ -187,7 +193,8 @@ impl Vestibule {
         check_credentials(email, password)?;
         self.count_attempt(session, email)?;
         let now = self.sessions.clock().now();
-        let LogIn { tokens, user } = self.upstream.log_in(email, password, now).await?;
+        let device = session.user_agent();
+        let LogIn { tokens, user } = self.upstream.log_in(email, password, device, now).await?;
         let (record, ticket) = self.sessions.begin(tokens, user.to_string(), persistent).map_err(|error| {
             tracing::error!(%error, "a log-in does not fit into the session");
             Failure::new(

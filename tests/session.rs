@@ -54,4 +54,5 @@ every_place_keeps!(
     the_choice_to_stay,
     watchers_told,
     devices_apart,
+    a_new_name,
 );

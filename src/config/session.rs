@@ -23,7 +23,8 @@ pub struct SessionConfig {
     pub idle_lifetime: i64,
     /// After how many seconds a session ends in any case.
     pub absolute_lifetime: i64,
-    /// Whether the session outlives the browser's closing.
+    /// Whether the session outlives the browser's closing, where the log-in does not say: the app's
+    /// does, by "Keep me signed in".
     pub persistent: bool,
     /// `lax`, or `strict` to withhold the cookie when a link on another site leads here (the person
     /// then looks logged out until the next click).

@@ -114,6 +114,19 @@ pub struct SignUp {
     pub errors: String,
 }
 
+/// What people can do with their account.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Where a `PATCH` with the field `name`, or with `password` and `current_password`, changes the
+    /// person, and answers the person.
+    pub path: String,
+    /// Where a `GET` lists the person's sessions, and a `DELETE` ends all but the one that asks; with
+    /// `/` and an id behind, that one. Absent when the API has no such list.
+    #[serde(default)]
+    pub sessions: Option<String>,
+}
+
 /// A method of HTTP that a contract may name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::proxy::{Credential, TokenKind, TokenPath};
 
-pub use call::{Carrier, Encoding, Login, Logout, Method, Refresh, SignUp};
+pub use call::{Account, Carrier, Encoding, Login, Logout, Method, Refresh, SignUp};
 pub use place::{ExpiresAs, InCookie, InHeader, Place, Tokens, User};
 pub use preset::{NAMES as PRESETS, UnknownPreset};
 pub use read::ContractError;
@@ -54,6 +54,8 @@ pub struct Contract {
     pub logout: Option<Logout>,
     /// How a person signs up; absent when the API has no sign-up.
     pub sign_up: Option<SignUp>,
+    /// What people can do with their account; absent when the API has nothing for it.
+    pub account: Option<Account>,
     /// How the access token's signature is checked; absent when it is not.
     pub verify: Option<Verify>,
 }

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Contract, CredentialStyle, Login, Logout, Refresh, SignUp, Tokens, UnknownPreset, User, Verify, merge::merge,
-    preset, validate,
+    Account, Contract, CredentialStyle, Login, Logout, Refresh, SignUp, Tokens, UnknownPreset, User, Verify,
+    merge::merge, preset, validate,
 };
 
 /// Why a contract cannot be used.
@@ -57,6 +57,7 @@ struct Description {
     refresh: Option<Refresh>,
     logout: Option<Logout>,
     sign_up: Option<SignUp>,
+    account: Option<Account>,
     verify: Option<Verify>,
 }
 
@@ -70,6 +71,7 @@ impl From<Description> for Contract {
             refresh: it.refresh,
             logout: it.logout,
             sign_up: it.sign_up,
+            account: it.account,
             verify: it.verify,
         }
     }

@@ -31,6 +31,8 @@ fn check_paths(contract: &Contract) -> Result<(), ContractError> {
         ("refresh.path", contract.refresh.as_ref().map(|it| &it.path)),
         ("logout.path", contract.logout.as_ref().map(|it| &it.path)),
         ("sign_up.path", contract.sign_up.as_ref().map(|it| &it.path)),
+        ("account.path", contract.account.as_ref().map(|it| &it.path)),
+        ("account.sessions", contract.account.as_ref().and_then(|it| it.sessions.as_ref())),
     ];
     for (key, path) in paths {
         if path.is_some_and(|path| !path.starts_with('/')) {

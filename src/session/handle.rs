@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::extract::FromRequestParts;
-use http::request::Parts;
+use http::{HeaderValue, request::Parts};
 
 use super::{live::Live, manager::Sessions, record::Record, refresh::Failed, ticket::Ticket};
 use crate::secret::Secret;
@@ -33,6 +33,7 @@ struct State {
     /// What opens a session that was started by this request.
     ticket: Option<Ticket>,
     client: Option<IpAddr>,
+    user_agent: Option<HeaderValue>,
 }
 
 /// How the layer found a session.
@@ -114,6 +115,17 @@ impl Session {
         self.state().client
     }
 
+    /// Notes what the client calls itself.
+    pub(crate) fn set_user_agent(&self, user_agent: Option<HeaderValue>) {
+        self.state().user_agent = user_agent;
+    }
+
+    /// What the client calls itself (RFC 9110 §10.1.5): the API is told at a log-in, so that its list
+    /// of sessions can name the device.
+    pub(crate) fn user_agent(&self) -> Option<HeaderValue> {
+        self.state().user_agent.clone()
+    }
+
     /// The current record; `None` for somebody who is not logged in.
     pub fn record(&self) -> Option<Arc<Record>> {
         let mut state = self.state();
@@ -142,6 +154,14 @@ impl Session {
         let mut state = self.state();
         state.record = Some(Arc::new(record));
         state.change = Change::Started;
+    }
+
+    /// Replaces what the session knows of the person, after a change of the account. Does nothing for
+    /// somebody who is not logged in.
+    pub fn set_user(&self, user: &serde_json::Value) {
+        if let Some(record) = self.latest() {
+            self.start(Record { user: user.to_string(), ..(*record).clone() });
+        }
     }
 
     /// Starts a session that a server keeps.

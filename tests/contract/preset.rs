@@ -157,3 +157,17 @@ async fn the_worked_example_of_the_documentation() {
     let refused = log_in_with(&mut door.browser()).await;
     assert_eq!(refused.json()["detail"], "No such card, or a wrong PIN.");
 }
+
+#[tokio::test]
+async fn the_api_learns_which_device_logs_in() {
+    let door = Door::open(json!("demo")).await;
+    door.api.on(
+        "POST /auth/login",
+        Reply::json(200, &json!({"access_token": "t", "expires_in": 60, "user": {"email": EMAIL}})),
+    );
+    let mut browser = door.browser();
+    let request = browser.request(reqwest::Method::POST, "/login").header("user-agent", "Lynx/2.9");
+    let answer = browser.send(request.json(&json!({"email": EMAIL, "password": PASSWORD}))).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(door.api.seen("POST /auth/login").remove(0).header("user-agent"), "Lynx/2.9");
+}

@@ -93,6 +93,7 @@ impl Hall {
             .route("/devices", get(devices))
             .route("/devices/{id}/end", post(end_device))
             .route("/everywhere", post(everywhere))
+            .route("/name/{name}", post(rename))
             .with_state(App { vestibule: vestibule.clone(), gate: Arc::clone(&gate) });
         let app = vestibule.guard(pages.merge(vestibule.routes()));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -199,6 +200,15 @@ async fn devices(State(app): State<App>, session: Session) -> Response {
 async fn end_device(State(app): State<App>, Path(id): Path<String>, session: Session) -> Response {
     let Some(id) = SessionId::parse(&id) else { return StatusCode::NOT_FOUND.into_response() };
     app.vestibule.end_session(&session, id).await.map_or_else(failed, |found| Json(found).into_response())
+}
+
+/// Changes what the session knows of the person.
+async fn rename(Path(name): Path<String>, session: Session) -> StatusCode {
+    if let Some(mut user) = session.user() {
+        user["name"] = name.into();
+        session.set_user(&user);
+    }
+    StatusCode::NO_CONTENT
 }
 
 async fn everywhere(State(app): State<App>, session: Session) -> Response {

@@ -198,3 +198,19 @@ pub async fn devices_apart(place: Place) {
     assert!(desk.cookies.is_empty());
     assert_eq!(who(&mut grace).await, "grace@example.com");
 }
+
+pub async fn a_new_name(place: Place) {
+    let hall = &place.hall;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    let name = |answer: &crate::support::browser::Answer| answer.json()["user"]["name"].clone();
+    assert_eq!(name(&ada.get("/api/session").await), "ada");
+    ada.post_form("/name/Countess", &[]).await;
+    assert_eq!(name(&ada.get("/api/session").await), "Countess");
+    hall.clock.advance(900);
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+    assert_eq!(hall.stub.memory().refreshes, 1);
+    assert_eq!(name(&ada.get("/api/session").await), "Countess", "kept by a renewal");
+    let mut nobody = hall.browser();
+    nobody.post_form("/name/Nobody", &[]).await;
+    assert!(nobody.cookies.is_empty());
+}
