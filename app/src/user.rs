@@ -8,6 +8,8 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{handover, query};
+#[cfg(not(feature = "ssr"))]
+use crate::session_watch::tell_other_tabs;
 
 /// The person, as the API describes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,18 +81,27 @@ impl CurrentUser {
         self.ended.try_update(std::mem::take).unwrap_or_default()
     }
 
-    /// Somebody logged in.
+    /// Somebody logged in here, or is called otherwise from now on.
     pub(crate) fn log_in(self, user: User) {
-        self.ended.set(false);
-        self.user.set(Some(user));
+        self.put(Some(user), false);
+        tell_other_tabs();
     }
 
-    /// The person logged out.
+    /// The person logged out here.
     pub(crate) fn log_out(self) {
-        self.ended.set(false);
-        self.user.set(None);
+        self.put(None, false);
+        tell_other_tabs();
+    }
+
+    fn put(self, user: Option<User>, ended: bool) {
+        self.ended.set(ended);
+        self.user.set(user);
     }
 }
+
+/// The server has no tabs.
+#[cfg(feature = "ssr")]
+fn tell_other_tabs() {}
 
 /// The browser keeps the context up to date.
 #[cfg(not(feature = "ssr"))]
@@ -100,32 +111,30 @@ impl CurrentUser {
         of_page::get()
     }
 
-    /// The session has ended on its own: private pages give way to the log-in page.
-    fn end(self) {
-        if self.is_logged_in_now() {
-            self.ended.set(true);
-            self.user.set(None);
-        }
-    }
-
     /// Whether somebody is logged in at this moment.
     pub(crate) fn is_logged_in_now(self) -> bool {
         self.user.with_untracked(Option::is_some)
     }
 
-    /// Asks the server who is logged in, and follows: another tab may have logged out or in.
+    /// Asks the server who is logged in, follows, and tells the other tabs of a change.
     pub(crate) async fn check(self) {
+        if self.follow().await {
+            tell_other_tabs();
+        }
+    }
+
+    /// Asks the server who is logged in, and follows: another tab may have logged out or in. Where a
+    /// session has ended, private pages give way to the log-in page. Tells whether anything has changed.
+    pub(crate) async fn follow(self) -> bool {
         let before = self.user.get_untracked();
-        let Ok(session) = crate::api::session::current().await else { return };
+        let Ok(session) = crate::api::session::current().await else { return false };
         // Somebody logged in or out here in the meantime: the answer is of yesterday.
-        if self.user.with_untracked(|user| *user != before) {
-            return;
+        if session.user == before || self.user.with_untracked(|user| *user != before) {
+            return false;
         }
-        match session.user {
-            None => self.end(),
-            Some(user) if self.user.with_untracked(|current| current.as_ref() != Some(&user)) => self.log_in(user),
-            Some(_) => {}
-        }
+        let ended = session.user.is_none();
+        self.put(session.user, ended);
+        true
     }
 }
 

@@ -1,4 +1,8 @@
+import type { Request } from '@playwright/test'
+import { App } from '../support/app'
 import { expect, test } from '../support/fixtures'
+
+const EVENTS = '/api/session/events'
 
 test('a reload keeps the log-in', async ({ app, member }) => {
   await app.visit('/login')
@@ -94,4 +98,54 @@ test('private text leaves a tab that comes to the front after a log-out elsewher
   await expect(app.heading('Log in')).toBeVisible()
   await expect(app.page.getByText('Nobody else reads this.')).toBeHidden()
   expect(await app.page.content()).not.toContain('Nobody else reads this.')
+})
+
+test('a log-out and a log-in reach the other tabs', { tag: '@js' }, async ({ app, context, member }) => {
+  await app.visit('/')
+  const other = new App(await context.newPage(), true)
+  // The tabs tell each other: the server's own word would come as well.
+  await other.page.route('**/api/session/events', (route) => route.fulfill({ status: 204 }))
+  await other.visit('/account')
+  await expect(other.main.getByText(member.email)).toBeVisible()
+
+  await app.logOut()
+  await expect(other.heading('Log in')).toBeVisible()
+  await other.expectLoggedOut()
+  expect(await other.page.content()).not.toContain(member.email)
+
+  await app.visit('/login')
+  await app.logIn(member)
+  await other.expectLoggedIn()
+  await expect(other.heading('Account')).toBeVisible()
+})
+
+test('an end that only the server knows of reaches the tab in front', { tag: '@js' }, async ({ app, send, page, member }) => {
+  const watched = page.waitForResponse((response) => response.url().endsWith(EVENTS))
+  await app.visit('/account')
+  await expect(app.main.getByText(member.email)).toBeVisible()
+  await watched
+  expect((await send('POST', '/api/logout')).status()).toBeLessThan(400)
+  await expect(app.heading('Log in')).toBeVisible()
+  await expect(app.status('Your session has ended. Log in again to go on.')).toBeVisible()
+  expect(await page.content()).not.toContain(member.email)
+})
+
+test('a tab in the background holds no connection', { tag: '@js' }, async ({ app, page, member }) => {
+  expect(member.email).not.toBe('')
+  const isStream = (request: Request) => request.url().endsWith(EVENTS)
+  const turn = (hidden: boolean) =>
+    page.evaluate((hidden) => {
+      Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
+    }, hidden)
+
+  const opened = page.waitForEvent('request', isStream)
+  await app.visit('/')
+  await opened
+  const closed = page.waitForEvent('requestfailed', isStream)
+  await turn(true)
+  await closed
+  const again = page.waitForEvent('request', isStream)
+  await turn(false)
+  await again
 })

@@ -36,6 +36,14 @@ pub(super) async fn is_still_logged_in() -> bool {
     user.is_logged_in_now()
 }
 
+/// After a 401 from the server itself: whoever was logged in may be so no more.
+pub(super) async fn follow_session() {
+    let user = CurrentUser::of_page();
+    if user.is_logged_in_now() {
+        user.check().await;
+    }
+}
+
 pub(super) async fn get(url: &str) -> Result<Answer, Problem> {
     fetch("GET", url, &[("accept", "application/json")], None).await
 }

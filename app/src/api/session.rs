@@ -51,7 +51,11 @@ pub(crate) async fn post<T: serde::de::DeserializeOwned>(
     path: &'static str,
     fields: crate::component::Fields,
 ) -> Result<T, Problem> {
-    super::browser::post_form(path, &fields.encode()).await?.success()?.json()
+    let answer = super::browser::post_form(path, &fields.encode()).await?;
+    if answer.status == 401 {
+        super::browser::follow_session().await;
+    }
+    answer.success()?.json()
 }
 
 /// Forms are posted by browsers alone.
