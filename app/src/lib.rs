@@ -22,6 +22,7 @@ mod service;
 mod session_watch;
 #[cfg(feature = "ssr")]
 mod shell;
+mod theme;
 mod user;
 
 use leptos::prelude::*;

@@ -50,6 +50,21 @@ mod server {
         }
     }
 
+    /// Adds a header to the answer; a value that no header can have is left out.
+    pub(crate) fn add_header(name: HeaderName, value: &str) {
+        if let (Some(answer), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(value)) {
+            answer.append_header(name, value);
+        }
+    }
+
+    /// The value of a cookie of the request.
+    pub(crate) fn cookie(name: &str) -> Option<String> {
+        let parts = use_context::<Parts>()?;
+        let fields = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    }
+
     /// Answers a page with a redirect, whatever the client accepts.
     pub(crate) fn redirect(path: &str) {
         set_status(302);
@@ -69,15 +84,7 @@ mod server {
     /// Whether the request brought a session's cookie. When nobody is logged in all the same, the
     /// session has ended on its own: a log-out removes the cookie.
     pub(crate) fn had_session() -> bool {
-        use_context::<Parts>().is_some_and(|parts| {
-            let mut cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-            cookies.any(|value| {
-                value.split(';').any(|pair| {
-                    let name = pair.trim().split('=').next().unwrap_or_default();
-                    matches!(name, "vestibule" | "__Host-vestibule")
-                })
-            })
-        })
+        ["vestibule", "__Host-vestibule"].into_iter().any(|name| cookie(name).is_some())
     }
 
     /// Finishes a server function. A form without JavaScript (it accepts HTML) goes on to a page: to

@@ -7,9 +7,9 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{handover, query};
 #[cfg(not(feature = "ssr"))]
 use crate::session_watch::tell_other_tabs;
+use crate::{handover, query};
 
 /// The person, as the API describes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 pub(crate) mod note;
 mod password;
 pub(crate) mod session;
+pub(crate) mod theme;
 
 /// Registers the server functions by name, so that nothing depends on what the linker keeps.
 #[cfg(feature = "ssr")]
@@ -18,4 +19,5 @@ pub fn register() {
     register_explicit::<note::CreateNote>();
     register_explicit::<note::UpdateNote>();
     register_explicit::<note::DeleteNote>();
+    register_explicit::<theme::SetTheme>();
 }

@@ -116,6 +116,11 @@ impl Fields {
         Self(pairs.collect())
     }
 
+    /// One field that no form holds.
+    pub(crate) fn one(name: &str, value: &str) -> Self {
+        Self(vec![(name.to_owned(), value.to_owned())])
+    }
+
     /// Takes the text of a field.
     pub(crate) fn take(&mut self, name: &str) -> String {
         let found = self.0.iter().position(|(key, _)| key == name);

@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::{Notice, Submission};
+use super::{Notice, Submission, ThemeSwitch};
 use crate::{
     action::session::Logout,
     api::session,
@@ -33,6 +33,7 @@ pub(crate) fn Layout(children: Children) -> impl IntoView {
         </div>
         <footer class="site-footer">
             <p>"Vestibule keeps the key at the door. MIT or Apache-2.0."</p>
+            <ThemeSwitch here=location.pathname.get_untracked()/>
         </footer>
     }
 }

@@ -6,6 +6,7 @@ mod layout;
 mod notice;
 mod pager;
 mod private;
+mod theme;
 mod time;
 mod trouble;
 
@@ -16,6 +17,7 @@ pub(crate) use self::{
     notice::Notice,
     pager::Pager,
     private::{go, private, visitor},
+    theme::ThemeSwitch,
     time::Time,
     trouble::Trouble,
 };

@@ -12,22 +12,22 @@ use self::{
     files::Files,
     social::{DESCRIPTION, Social},
 };
-use crate::{App, csp};
+use crate::{App, csp, theme::Theme};
 
 /// The document. Sets the page's headers as well.
 #[expect(clippy::needless_pass_by_value, reason = "the Leptos integration gives the options away")]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     csp::set_headers(&options);
     let files = Files::of(&options);
+    let theme = Theme::current();
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-theme=theme.attribute()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta name="color-scheme" content="light dark"/>
-                <meta name="theme-color" content="#f6f2e9" media="(prefers-color-scheme: light)"/>
-                <meta name="theme-color" content="#11181a" media="(prefers-color-scheme: dark)"/>
+                <meta name="color-scheme" content=theme.attribute().unwrap_or("light dark")/>
+                {theme_color(theme)}
                 <meta name="description" content=DESCRIPTION/>
                 <Social/>
                 // Before the style sheet: a script waits for those above it.
@@ -44,6 +44,16 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </body>
         </html>
     }
+}
+
+/// The colour of what the browser draws around the page: that of the paper.
+fn theme_color(theme: Theme) -> impl IntoView {
+    let color = |of: Theme, color: &'static str| {
+        let media = (theme == Theme::System).then(|| format!("(prefers-color-scheme: {})", of.name()));
+        let shown = theme == Theme::System || theme == of;
+        shown.then(|| leptos::html::meta().name("theme-color").content(color).attr("media", media))
+    };
+    (color(Theme::Light, "#f6f2e9"), color(Theme::Dark, "#11181a"))
 }
 
 /// Loads the browser's half at once, and hydrates when the page is complete. This in place of Leptos'
