@@ -57,3 +57,90 @@ test('a script that logs in is told the user and no token', async ({ send }) => 
   const session = await send('GET', '/api/session')
   expect(await session.json()).toMatchObject({ loggedIn: true, user: { email: grace.email, name: grace.name } })
 })
+
+test('a log-in lasts until the browser closes, or longer on request', async ({ app, context }) => {
+  const kept = async () => (await context.cookies()).map(({ expires }) => expires > 0)
+  const box = app.main.getByRole('checkbox', { name: 'Keep me signed in' })
+  await app.visit('/login')
+  await expect(box).not.toBeChecked()
+  await app.logIn(ada)
+  await app.expectLoggedIn()
+  expect(await kept()).toEqual([false])
+
+  await app.logOut()
+  await app.visit('/login')
+  await box.check()
+  await app.logIn(ada)
+  await app.expectLoggedIn()
+  expect(await kept()).toEqual([true])
+})
+
+test('a refused log-in keeps the wish to stay', async ({ app, guard }) => {
+  guard.allowStatus(401)
+  const box = app.main.getByRole('checkbox', { name: 'Keep me signed in' })
+  await app.visit('/login')
+  await box.check()
+  await app.logIn({ ...ada, password: 'not her password' })
+  await expect(app.main.getByRole('alert')).toBeVisible()
+  await expect(box).toBeChecked()
+  if (app.javaScript) {
+    await expect(app.password()).toBeFocused()
+  }
+})
+
+test('the way back is kept to the sign-up and back', async ({ app }) => {
+  await app.visit('/login?return_to=%2Faccount')
+  await app.main.getByRole('link', { name: 'Sign up' }).click()
+  await expect(app.heading('Sign up')).toBeVisible()
+  await app.main.getByRole('link', { name: 'Log in' }).click()
+  await expect(app.heading('Log in')).toBeVisible()
+  await app.logIn(ada)
+  await expect(app.heading('Account')).toBeVisible()
+})
+
+test('the password can be shown', { tag: '@js' }, async ({ app }) => {
+  await app.visit('/login')
+  await app.password().fill('in plain sight')
+  await expect(app.password()).toHaveAttribute('type', 'password')
+  await app.main.getByRole('button', { name: 'Show' }).click()
+  await expect(app.password()).toHaveAttribute('type', 'text')
+  await app.main.getByRole('button', { name: 'Hide' }).click()
+  await expect(app.password()).toHaveAttribute('type', 'password')
+  await expect(app.password()).toHaveValue('in plain sight')
+})
+
+test('Caps Lock is told of', { tag: '@js' }, async ({ app }) => {
+  await app.visit('/login')
+  const key = (modifierCapsLock: boolean) =>
+    app.password().evaluate((field, modifierCapsLock) => {
+      field.dispatchEvent(new KeyboardEvent('keyup', { modifierCapsLock, bubbles: true }))
+    }, modifierCapsLock)
+  await key(true)
+  await expect(app.password()).toHaveAccessibleDescription('Caps Lock is on.')
+  await expect(app.main.getByText('Caps Lock is on.')).toBeVisible()
+  await key(false)
+  await expect(app.main.getByText('Caps Lock is on.')).toBeHidden()
+  // What password managers send is no event of a keyboard.
+  await app.password().evaluate((field) => field.dispatchEvent(new Event('keyup', { bubbles: true })))
+  await expect(app.password()).toHaveAccessibleDescription('')
+})
+
+test('a second click while the log-in is under way does nothing', { tag: '@js' }, async ({ app, page }) => {
+  let sent = 0
+  let letGo = () => {}
+  const held = new Promise<void>((resolve) => (letGo = resolve))
+  await page.route('**/api/login', async (route) => {
+    sent += 1
+    await held
+    await route.continue()
+  })
+  await app.visit('/login')
+  await app.logIn(ada)
+  const button = app.main.getByRole('button', { name: 'Log in' })
+  await expect(button).toHaveAttribute('aria-busy', 'true')
+  await button.click()
+  await app.password().press('Enter')
+  letGo()
+  await app.expectLoggedIn()
+  expect(sent).toBe(1)
+})

@@ -5,7 +5,8 @@ use leptos::prelude::*;
 use super::password::Password;
 use crate::{api::Problem, user::User};
 
-/// Logs in at the API. The token stays in the session; the answer is the person.
+/// Logs in at the API. The token stays in the session, which outlives the browser's closing when there
+/// is anything in `keep`; the answer is the person.
 ///
 /// # Errors
 /// Why the API refused, with the API's status.
@@ -14,13 +15,16 @@ pub async fn login(
     #[server(default)] email: String,
     #[server(default)] password: Password,
     #[server(default)] return_to: String,
+    #[server(default)] keep: String,
 ) -> Result<User, Problem> {
     use crate::{respond, return_to};
+    use vestibule::LogInOptions;
 
     let (vestibule, session) = respond::visit()?;
-    let outcome = vestibule.log_in(&session, &email, &password.into()).await;
+    let options = LogInOptions { email: &email, password: &password.into(), persistent: Some(!keep.is_empty()) };
+    let outcome = vestibule.log_in_with(&session, options).await;
     respond::finish(outcome.map(User::from_json).map_err(Problem::from), return_to::or_notes(&return_to), |problem| {
-        respond::back("/login", problem, &[("email", &email), ("return_to", &return_to)])
+        respond::back("/login", problem, &[("email", &email), ("keep", &keep), ("return_to", &return_to)])
     })
 }
 

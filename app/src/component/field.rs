@@ -1,6 +1,7 @@
 //! Labelled fields that tell what is wrong with them.
 
-use leptos::prelude::*;
+use leptos::{ev::KeyboardEvent, prelude::*};
+use wasm_bindgen::JsCast;
 
 use super::Submission;
 
@@ -28,29 +29,40 @@ pub(crate) fn Field(
                 autocomplete=autocomplete
                 maxlength=max
                 required
+                autofocus=form.begins_with_error(name)
                 aria-invalid=invalid(form, name)
-                aria-describedby=described_by(form, name, None)
+                aria-describedby=described_by(form, name, || None)
             />
             <FieldError form name/>
         </div>
     }
 }
 
-/// A password, which JavaScript can show.
+/// A password. With JavaScript it can be shown, and Caps Lock is told of.
 #[component]
 pub(crate) fn PasswordField(
     form: Submission,
+    #[prop(default = "password")] name: &'static str,
+    #[prop(default = "Password")] label: &'static str,
     #[prop(default = "current-password")] autocomplete: &'static str,
     /// The shortest password; 0 takes any.
     #[prop(default = 0)]
     min: u16,
 ) -> impl IntoView {
-    let name = "password";
-    let shown = RwSignal::new(false);
-    let hint = (min > 0).then(|| view! { <p class="hint" id="password-hint">"At least " {min} " characters."</p> });
+    let (shown, caps_lock) = (RwSignal::new(false), RwSignal::new(false));
+    let (label_id, hint_id) = (format!("{name}-label"), format!("{name}-hint"));
+    let hint = move || match (caps_lock.get(), min) {
+        (true, _) => Some("Caps Lock is on.".to_owned()),
+        (false, 0) => None,
+        (false, min) => Some(format!("At least {min} characters.")),
+    };
+    let described = {
+        let hint_id = hint_id.clone();
+        described_by(form, name, move || hint().map(|_| hint_id.clone()))
+    };
     view! {
         <div class="field">
-            <label for=name id="password-label">"Password"</label>
+            <label for=name id=label_id.clone()>{label}</label>
             <div class="with-button">
                 <input
                     id=name
@@ -60,22 +72,40 @@ pub(crate) fn PasswordField(
                     minlength=(min > 0).then_some(min)
                     maxlength="4096"
                     required
+                    autofocus=form.begins_with_error(name)
                     aria-invalid=invalid(form, name)
-                    aria-describedby=described_by(form, name, hint.is_some().then_some("password-hint"))
+                    aria-describedby=described
+                    on:keyup=move |event| caps_lock.maybe_update(|on| std::mem::replace(on, has_caps_lock(&event)) != *on)
                 />
                 <button
                     type="button"
                     class="reveal needs-script"
                     aria-pressed=move || shown.get().to_string()
-                    aria-describedby="password-label"
+                    aria-describedby=label_id
                     on:click=move |_| shown.update(|shown| *shown = !*shown)
                 >
                     {move || if shown.get() { "Hide" } else { "Show" }}
                 </button>
             </div>
-            {hint}
+            {move || hint().map(|text| view! { <p class="hint" id=hint_id.clone() role="status">{text}</p> })}
             <FieldError form name/>
         </div>
+    }
+}
+
+/// A password manager that fills in a field sends events that are none of a keyboard.
+fn has_caps_lock(event: &KeyboardEvent) -> bool {
+    event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.get_modifier_state("CapsLock"))
+}
+
+/// A box to tick.
+#[component]
+pub(crate) fn CheckField(name: &'static str, label: &'static str, checked: bool) -> impl IntoView {
+    view! {
+        <label class="check">
+            <input type="checkbox" name=name value="1" checked=checked/>
+            {label}
+        </label>
     }
 }
 
@@ -98,7 +128,7 @@ pub(crate) fn TextField(
                 rows=rows
                 maxlength="20000"
                 aria-invalid=invalid(form, name)
-                aria-describedby=described_by(form, name, None)
+                aria-describedby=described_by(form, name, || None)
                 inner_html=area_html(&value)
             ></textarea>
             <FieldError form name/>
@@ -115,10 +145,14 @@ fn invalid(form: Submission, name: &'static str) -> impl Fn() -> Option<&'static
     move || form.field_error(name).map(|_| "true")
 }
 
-fn described_by(form: Submission, name: &'static str, hint: Option<&'static str>) -> impl Fn() -> Option<String> {
+fn described_by(
+    form: Submission,
+    name: &'static str,
+    hint: impl Fn() -> Option<String>,
+) -> impl Fn() -> Option<String> {
     move || {
         let error = form.field_error(name).map(|_| error_id(name));
-        let ids: Vec<_> = hint.map(str::to_owned).into_iter().chain(error).collect();
+        let ids: Vec<_> = hint().into_iter().chain(error).collect();
         (!ids.is_empty()).then(|| ids.join(" "))
     }
 }

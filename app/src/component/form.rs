@@ -60,9 +60,10 @@ impl Submission {
     fn show(self, problem: Problem, form: HtmlFormElement) {
         if self.problem.try_set(Some(problem)).is_none() {
             request_animation_frame(move || {
-                if let Ok(Some(field)) = form.query_selector("[aria-invalid]") {
-                    let _ = field.unchecked_into::<HtmlElement>().focus();
-                }
+                // Who is refused as a whole has most likely mistyped the password.
+                let wrong = ["[aria-invalid]", "[autocomplete=current-password]"];
+                let field = wrong.into_iter().find_map(|field| form.query_selector(field).ok().flatten());
+                let _ = field.map(|field| field.unchecked_into::<HtmlElement>().focus());
             });
         }
     }
@@ -70,6 +71,12 @@ impl Submission {
     /// What is wrong with a field, followed.
     pub(crate) fn field_error(self, name: &str) -> Option<String> {
         self.problem.with(|problem| problem.as_ref()?.field(name).map(str::to_owned))
+    }
+
+    /// Whether the page begins with something wrong in a field: where there is no JavaScript, the browser
+    /// puts the focus there.
+    pub(crate) fn begins_with_error(self, name: &str) -> bool {
+        self.problem.with_untracked(|problem| problem.as_ref().is_some_and(|problem| problem.field(name).is_some()))
     }
 
     /// The status of the failure, followed.

@@ -11,7 +11,7 @@ mod time;
 mod trouble;
 
 pub(crate) use self::{
-    field::{Field, PasswordField, TextField},
+    field::{CheckField, Field, PasswordField, TextField},
     form::{Alert, Fields, Submission, Submit, form_of},
     layout::{Layout, LogOut, focus_heading},
     notice::Notice,

@@ -7,7 +7,7 @@ use crate::{
     action::session::Login,
     api::{problem, session},
     art,
-    component::{Alert, Field, PasswordField, Submission, Submit},
+    component::{Alert, CheckField, Field, PasswordField, Submission, Submit},
     query::{self, use_query},
     service::Service,
     user::CurrentUser,
@@ -35,6 +35,7 @@ pub(crate) fn LogIn() -> impl IntoView {
                 <Alert form/>
                 <Field form name="email" label="E-mail" kind="email" autocomplete="username" value=query.text("email")/>
                 <PasswordField form/>
+                <CheckField name="keep" label="Keep me signed in" checked=query.get("keep").is_some()/>
                 <input type="hidden" name="return_to" value=return_to/>
                 <Submit form>"Log in"</Submit>
             </form>
