@@ -10,12 +10,15 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::json;
 
+/// Data that a page waits for.
+pub(crate) type Data<T> = Resource<T, Json>;
+
 /// Data that a page waits for: fetched on the server while it renders, and in the browser whenever
 /// `source` changes. The browser starts with what the server got.
 pub(crate) fn resource<S, T, F>(
     source: impl Fn() -> S + Send + Sync + 'static,
     fetch: impl Fn(S) -> F + Send + Sync + 'static,
-) -> Resource<T, Json>
+) -> Data<T>
 where
     S: PartialEq + Clone + Send + Sync + 'static,
     T: Serialize + DeserializeOwned + Send + Sync + 'static,

@@ -24,6 +24,8 @@ mod session_watch;
 mod shell;
 mod theme;
 mod user;
+#[cfg(feature = "ssr")]
+mod user_agent;
 
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;

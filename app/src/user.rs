@@ -66,6 +66,11 @@ impl CurrentUser {
         self.user.get()
     }
 
+    /// Who is logged in at this moment.
+    pub(crate) fn now(self) -> Option<User> {
+        self.user.get_untracked()
+    }
+
     /// Whether somebody is logged in, followed.
     pub(crate) fn is_logged_in(self) -> bool {
         self.user.with(Option::is_some)

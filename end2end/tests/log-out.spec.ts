@@ -17,7 +17,7 @@ test('a log-out ends it, on every page', { tag: ['@core', '@log-out'] }, async (
 test('the account page logs out as well', async ({ app, context, member }) => {
   expect(member.email).not.toBe('')
   await app.visit('/account')
-  await app.main.getByRole('button', { name: 'Log out' }).click()
+  await app.main.getByRole('button', { name: 'Log out', exact: true }).click()
   await app.expectLoggedOut()
   expect(await context.cookies()).toEqual([])
 })

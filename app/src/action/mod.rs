@@ -3,8 +3,9 @@
 //! With JavaScript the notes call the API through the proxy instead, so that what works here works
 //! for any client of the API.
 
+pub(crate) mod account;
 pub(crate) mod note;
-mod password;
+pub(crate) mod password;
 pub(crate) mod session;
 pub(crate) mod theme;
 
@@ -16,6 +17,11 @@ pub fn register() {
     register_explicit::<session::Login>();
     register_explicit::<session::Logout>();
     register_explicit::<session::Signup>();
+    register_explicit::<account::Rename>();
+    register_explicit::<account::ChangePassword>();
+    register_explicit::<account::Devices>();
+    register_explicit::<account::EndDevice>();
+    register_explicit::<account::EndAll>();
     register_explicit::<note::CreateNote>();
     register_explicit::<note::UpdateNote>();
     register_explicit::<note::DeleteNote>();

@@ -4,6 +4,7 @@
 //! call goes to `/api/proxy`, and the token is added there. Pages call the functions of the modules
 //! here, one module for each resource of the API, and need not know on which side they run.
 
+pub(crate) mod account;
 #[cfg(not(feature = "ssr"))]
 pub(crate) mod browser;
 pub(crate) mod note;

@@ -176,6 +176,7 @@ pub(crate) mod query {
             "name" => "Enter your name.",
             "email" => "This e-mail address cannot be used. Check it, or choose another one.",
             "password" => "Choose another password, of at least 8 characters.",
+            "current_password" => "This is not your current password.",
             "title" => "Give the note a title, of at most 200 characters.",
             "body" => "The text is too long.",
             _ => return None,

@@ -73,6 +73,11 @@ impl Submission {
         self.problem.with(|problem| problem.as_ref()?.field(name).map(str::to_owned))
     }
 
+    /// Whether the page begins with a refused form, as one without JavaScript does.
+    pub(crate) fn failed_at_first(self) -> bool {
+        self.problem.with_untracked(Option::is_some)
+    }
+
     /// Whether the page begins with something wrong in a field: where there is no JavaScript, the browser
     /// puts the focus there.
     pub(crate) fn begins_with_error(self, name: &str) -> bool {

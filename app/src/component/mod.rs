@@ -1,5 +1,6 @@
 //! The parts that pages are made of.
 
+mod device;
 mod field;
 mod form;
 mod layout;
@@ -11,6 +12,7 @@ mod time;
 mod trouble;
 
 pub(crate) use self::{
+    device::Devices,
     field::{CheckField, Field, PasswordField, TextField},
     form::{Alert, Fields, Submission, Submit, form_of},
     layout::{Layout, LogOut, focus_heading},

@@ -55,6 +55,10 @@ fn sentence(done: &str) -> &'static str {
         "added" => "Note added.",
         "saved" => "Note saved.",
         "deleted" => "Note deleted.",
+        "renamed" => "Name saved.",
+        "password" => "Password changed.",
+        "device" => "The device is logged out.",
+        "everywhere" => "You are logged out everywhere.",
         _ => "",
     }
 }

@@ -1,0 +1,97 @@
+//! The devices on which a person is logged in.
+
+use leptos::{ev::SubmitEvent, prelude::*, server_fn::ServerFn};
+use leptos_router::hooks::use_navigate;
+
+use super::{Alert, Notice, Submission, Time, Trouble, focus_heading};
+use crate::{
+    action::account::{EndAll, EndDevice},
+    api::{Problem, account::Device, session},
+    handover::Data,
+    user::CurrentUser,
+};
+
+/// The list, with a button for each device but this one, and one for all.
+#[component]
+pub(crate) fn Devices(devices: Data<Result<Vec<Device>, Problem>>, problem: Option<Problem>) -> impl IntoView {
+    let form = Submission::new(problem);
+    let list = move || {
+        Suspend::new(async move {
+            match devices.await {
+                Ok(found) => {
+                    let item = move |device| view! { <Item form device ended=move || devices.refetch()/> };
+                    view! { <ul class="devices" aria-label="Your devices">{found.into_iter().map(item).collect_view()}</ul> }
+                        .into_any()
+                }
+                Err(problem) => view! { <Trouble problem retry=move || devices.refetch()/> }.into_any(),
+            }
+        })
+    };
+    view! {
+        <div class="sheet form">
+            <h2>"Your devices"</h2>
+            <Alert form/>
+            <Transition fallback=|| view! { <p class="loading" aria-busy="true">"Loading your devices…"</p> }>{list}</Transition>
+            <Everywhere form/>
+        </div>
+    }
+}
+
+#[component]
+fn Item(form: Submission, device: Device, ended: impl Fn() + Copy + Send + 'static) -> impl IntoView {
+    let notice = Notice::expect();
+    let Device { id, name, last_seen_at, current } = device;
+    let label = format!("Log out {name}");
+    let end = move |event: SubmitEvent| {
+        form.run(
+            &event,
+            |fields| session::post::<()>(EndDevice::PATH, fields),
+            move |()| {
+                notice.show("The device is logged out.");
+                // The button that had the focus goes away.
+                focus_heading();
+                ended();
+            },
+        );
+    };
+    view! {
+        <li class="device">
+            <p class="device-name">{name}</p>
+            <p class="hint">{last_seen_at.map(|at| view! { "Last used " <Time at/> })}</p>
+            {if current {
+                view! { <span class="badge">"This device"</span> }.into_any()
+            } else {
+                view! {
+                    <form method="post" action=EndDevice::PATH on:submit=end>
+                        <input type="hidden" name="id" value=id/>
+                        <button class="button quiet" type="submit" aria-label=label>"Log out"</button>
+                    </form>
+                }
+                    .into_any()
+            }}
+        </li>
+    }
+}
+
+#[component]
+fn Everywhere(form: Submission) -> impl IntoView {
+    let (user, notice, navigate) = (CurrentUser::expect(), Notice::expect(), use_navigate());
+    let end = move |event: SubmitEvent| {
+        let navigate = navigate.clone();
+        form.run(
+            &event,
+            |fields| session::post::<()>(EndAll::PATH, fields),
+            move |()| {
+                // First away from the private page, which would ask for a log-in.
+                navigate("/", leptos_router::NavigateOptions::default());
+                user.log_out();
+                notice.show("You are logged out everywhere.");
+            },
+        );
+    };
+    view! {
+        <form method="post" action=EndAll::PATH on:submit=end>
+            <button class="button danger" type="submit">"Log out everywhere"</button>
+        </form>
+    }
+}
