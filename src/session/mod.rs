@@ -28,6 +28,7 @@ pub use handle::{Renewal, Session};
 pub use key::{InvalidKey, Key};
 pub(crate) use manager::Sessions;
 pub use record::{Record, SessionId};
+pub use seal::Sealer;
 pub(crate) use write::Visit;
 
 /// After how many seconds it makes sense to ask again for what cannot be told right now.

@@ -4,6 +4,8 @@
 //! postcard, deflated when that makes it smaller. The cookie's name is authenticated with it, so
 //! that a sealed value cannot serve under another name.
 
+use std::fmt;
+
 use aes_gcm::{
     Aes256Gcm, KeyInit, Nonce,
     aead::{Aead, Payload},
@@ -26,7 +28,7 @@ const LEVEL: u8 = 6;
 const MAX_RECORD: usize = 256 * 1024;
 
 /// Seals with the first key and opens with any.
-pub(crate) struct Sealer {
+pub struct Sealer {
     ciphers: Vec<Aes256Gcm>,
     random: Random,
 }
@@ -34,14 +36,14 @@ pub(crate) struct Sealer {
 impl Sealer {
     /// The first key seals, all open: a new key goes in front, and the old one stays until the last
     /// session under it has ended.
-    pub(crate) fn new(keys: &[Key], random: Random) -> Self {
+    pub fn new(keys: &[Key], random: Random) -> Self {
         let ciphers = keys.iter().map(|key| Aes256Gcm::new(key.bytes().into())).collect();
         Self { ciphers, random }
     }
 
     /// Seals a record for the cookie `name`; `None` when there is no key or the record cannot be
     /// encoded.
-    pub(crate) fn seal(&self, name: &str, record: &Record) -> Option<String> {
+    pub fn seal(&self, name: &str, record: &Record) -> Option<String> {
         let nonce: [u8; NONCE_LENGTH] = self.random.bytes();
         let body = encode(record)?;
         let payload = Payload { msg: &body, aad: name.as_bytes() };
@@ -54,7 +56,7 @@ impl Sealer {
     }
 
     /// Opens what [`Sealer::seal`] made; `None` for anything else.
-    pub(crate) fn open(&self, name: &str, text: &str) -> Option<Record> {
+    pub fn open(&self, name: &str, text: &str) -> Option<Record> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (&version, rest) = bytes.split_first()?;
         if version != VERSION || rest.len() < NONCE_LENGTH {
@@ -64,6 +66,12 @@ impl Sealer {
         let payload = || Payload { msg: sealed, aad: name.as_bytes() };
         let body = self.ciphers.iter().find_map(|cipher| cipher.decrypt(Nonce::from_slice(nonce), payload()).ok())?;
         decode(&body)
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer").field("keys", &self.ciphers.len()).finish_non_exhaustive()
     }
 }
 
