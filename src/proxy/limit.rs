@@ -1,7 +1,7 @@
 //! How many calls may be under way at once, in all and per session.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::hash_map::Entry,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -9,12 +9,12 @@ use std::{
     },
 };
 
-use crate::session::SessionId;
+use crate::session::{BySession, SessionId};
 
 /// Sessions are counted in several maps, so that cores seldom wait for each other.
 const SHARDS: usize = 16;
 
-type Shard = Mutex<HashMap<SessionId, usize>>;
+type Shard = Mutex<BySession<usize>>;
 
 /// Counts the calls under way. A limit of 0 is none.
 pub(super) struct Limits {
@@ -73,7 +73,7 @@ impl Limits {
         Ok(permit.of(counted))
     }
 
-    fn shard(&self, id: SessionId) -> MutexGuard<'_, HashMap<SessionId, usize>> {
+    fn shard(&self, id: SessionId) -> MutexGuard<'_, BySession<usize>> {
         // A panic while the lock is held cannot leave half a state: each change is one step.
         self.sessions[id.spread() % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -43,17 +43,20 @@ impl TokenPaths {
     /// Routers differ: they ignore case, trailing or doubled slashes, `;params`, a format suffix
     /// (`/login.json`), trailing blanks or dots. Whatever one of them takes for the path, is it.
     pub(super) fn find(&self, path: &str) -> Option<TokenKind> {
-        self.0.iter().find(|(token, _)| matches(path, token)).map(|(_, kind)| *kind)
+        let path = &path[..memchr::memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len())];
+        let longest = self.0.iter().map(|(token, _)| token.len()).max()?;
+        let own: Vec<&str> = segments(path).take(longest + 1).collect();
+        self.0.iter().find(|(token, _)| matches(&own, token)).map(|(_, kind)| *kind)
     }
 }
 
-fn matches(path: &str, token: &[String]) -> bool {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let mut own = segments(path);
-    let Some((last, first)) = token.split_last() else { return own.next().is_none() };
-    first.iter().all(|it| own.next().is_some_and(|segment| segment.eq_ignore_ascii_case(it)))
-        && own.next().is_some_and(|segment| is_last(segment, last))
-        && own.next().is_none()
+fn matches(own: &[&str], token: &[String]) -> bool {
+    let same = |(own, token): (&&str, &String)| own.eq_ignore_ascii_case(token);
+    own.len() == token.len()
+        && match (own.split_last(), token.split_last()) {
+            (Some((own_last, own)), Some((last, token))) => own.iter().zip(token).all(same) && is_last(own_last, last),
+            _ => true,
+        }
 }
 
 fn is_last(segment: &str, token: &str) -> bool {

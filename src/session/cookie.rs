@@ -176,9 +176,13 @@ fn join<'a>(own: &[(usize, &'a [u8])]) -> Option<Cow<'a, str>> {
         std::str::from_utf8(value).ok()
     };
     let first = chunk(0)?;
-    let Some((count, part)) = first.split_once('.') else { return Some(Cow::Borrowed(first)) };
-    let count: usize = count.parse().ok().filter(|count| (2..=MAX_CHUNKS).contains(count))?;
-    let joined = (1..count).try_fold(part.to_owned(), |joined, index| Some(joined + chunk(index)?));
+    // The count is one digit, so that no dot has to be looked for in the whole of a long value.
+    let &[count, b'.', ..] = first.as_bytes() else { return Some(Cow::Borrowed(first)) };
+    let count = usize::from(count.wrapping_sub(b'0'));
+    if !(2..=MAX_CHUNKS).contains(&count) {
+        return None;
+    }
+    let joined = (1..count).try_fold(first[2..].to_owned(), |joined, index| Some(joined + chunk(index)?));
     joined.map(Cow::Owned)
 }
 

@@ -5,17 +5,16 @@
 //! answer never puts an older one over it.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use super::record::{Record, SessionId};
+use super::record::{BySession, Record, SessionId};
 
 /// More than there are cores, so that they seldom wait for one another.
 const SHARDS: usize = 32;
 
-type Shard = Mutex<HashMap<SessionId, Weak<Live>>>;
+type Shard = Mutex<BySession<Weak<Live>>>;
 
 /// The sessions with requests under way. Clones share one state.
 #[derive(Clone)]
@@ -54,7 +53,7 @@ impl LiveSessions {
         }
     }
 
-    fn shard(&self, id: SessionId) -> MutexGuard<'_, HashMap<SessionId, Weak<Live>>> {
+    fn shard(&self, id: SessionId) -> MutexGuard<'_, BySession<Weak<Live>>> {
         lock(&self.0[id.spread() % SHARDS])
     }
 }

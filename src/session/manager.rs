@@ -195,9 +195,13 @@ impl Sessions {
 
     /// For how many seconds a session may go on without a request.
     pub(super) fn seconds_left(&self, record: &Record) -> i64 {
-        let now = self.core.clock.now();
-        let idle = record.last_seen_at.saturating_add(self.core.config.idle_lifetime) - now;
-        idle.min(self.seconds_to_the_end(record))
+        self.seconds_left_at(record, self.core.clock.now())
+    }
+
+    pub(super) fn seconds_left_at(&self, record: &Record, now: i64) -> i64 {
+        let config = &self.core.config;
+        let idle = record.last_seen_at.saturating_add(config.idle_lifetime);
+        idle.min(record.created_at.saturating_add(config.absolute_lifetime)) - now
     }
 
     /// For how many seconds a session may go on in any case.

@@ -27,6 +27,7 @@ pub(crate) use event::events;
 pub use handle::{Renewal, Session};
 pub use key::{InvalidKey, Key};
 pub(crate) use manager::Sessions;
+pub(crate) use record::BySession;
 pub use record::{Record, SessionId};
 pub use seal::Sealer;
 pub(crate) use write::Visit;

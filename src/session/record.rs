@@ -1,6 +1,10 @@
 //! What a session holds: the tokens, the person, the times.
 
-use std::fmt;
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasherDefault, Hasher},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +29,27 @@ impl SessionId {
     /// A number by which sessions are spread over parts of a table.
     pub(crate) fn spread(self) -> usize {
         usize::from(self.0[15])
+    }
+}
+
+/// A table by session.
+pub(crate) type BySession<T> = HashMap<SessionId, T, BuildHasherDefault<IdHasher>>;
+
+/// Hashes session ids by taking a part of them: they are random already, and only those of real
+/// sessions get into a table.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    /// What is written last counts: the id, after its length.
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(part) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*part);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

@@ -110,8 +110,9 @@ impl Sessions {
     /// Whether a session may still be used: neither idle or old beyond its limits, nor left with an
     /// ended token that nothing renews.
     pub(super) fn is_alive(&self, record: &Record) -> bool {
-        let usable = !record.access_expired(self.clock().now()) || record.refresh_token.is_some();
-        usable && self.seconds_left(record) > 0
+        let now = self.clock().now();
+        let usable = !record.access_expired(now) || record.refresh_token.is_some();
+        usable && self.seconds_left_at(record, now) > 0
     }
 
     /// Renews the token where it is due, and notes the activity.

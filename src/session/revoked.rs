@@ -3,12 +3,9 @@
 //! A sealed cookie that was copied stays readable after the log-out, so the server remembers which
 //! sessions are over, until the cookie could not be used any more in any case.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::record::SessionId;
+use super::record::{BySession, SessionId};
 
 /// The ended sessions. Those that end here are noted, and those of other replicas when they tell.
 #[derive(Debug, Default)]
@@ -16,7 +13,7 @@ pub(crate) struct Revoked(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    ended: HashMap<SessionId, Ended>,
+    ended: BySession<Ended>,
     /// How many entries there may be before the next sweep.
     sweep_at: usize,
 }
