@@ -3,7 +3,7 @@
 use leptos::{ev::SubmitEvent, prelude::*, server_fn::ServerFn};
 use leptos_router::hooks::use_navigate;
 
-use super::{Alert, Notice, Submission, Time, Trouble, focus_heading};
+use super::{Alert, Notice, Retry, Submission, Time, focus_heading};
 use crate::{
     action::account::{EndAll, EndDevice},
     api::{Problem, account::Device, session},
@@ -23,7 +23,7 @@ pub(crate) fn Devices(devices: Data<Result<Vec<Device>, Problem>>, problem: Opti
                     view! { <ul class="devices" aria-label="Your devices">{found.into_iter().map(item).collect_view()}</ul> }
                         .into_any()
                 }
-                Err(problem) => view! { <Trouble problem retry=move || devices.refetch()/> }.into_any(),
+                Err(problem) => view! { <Retry problem retry=move || devices.refetch()/> }.into_any(),
             }
         })
     };

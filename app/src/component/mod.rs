@@ -21,5 +21,5 @@ pub(crate) use self::{
     private::{go, private, visitor},
     theme::ThemeSwitch,
     time::Time,
-    trouble::Trouble,
+    trouble::{Retry, Trouble},
 };

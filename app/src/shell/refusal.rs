@@ -19,7 +19,7 @@ pub fn refusal(options: &LeptosOptions, status: StatusCode, detail: &str, reques
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="robots" content="noindex"/>
-                <title>{format!("{title} · Vestibule")}</title>
+                <title inner_html=format!("{title} · Vestibule")></title>
                 <link rel="stylesheet" href=css/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
             </head>
@@ -63,9 +63,14 @@ mod tests {
     fn tells_what_and_what_to_do() {
         let options = LeptosOptions::builder().output_name("vestibule").build();
         let page = refusal(&options, StatusCode::FORBIDDEN, "Came from <another> site.", Some("r-1"));
-        for part in
-            ["<!DOCTYPE html><html", "<h1>This is not allowed</h1>", "&lt;another&gt;", "r-1", "/pkg/vestibule.css"]
-        {
+        for part in [
+            "<!DOCTYPE html><html",
+            "<title>This is not allowed · Vestibule</title>",
+            "<h1>This is not allowed",
+            "&lt;another&gt;",
+            "r-1",
+            "/pkg/vestibule.css",
+        ] {
             assert!(page.contains(part), "{part} in {page}");
         }
         assert!(!page.contains("<script"), "{page}");
