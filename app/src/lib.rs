@@ -36,9 +36,10 @@ use leptos_router::{
 };
 
 pub use self::hydration::finish_hydration;
+pub use self::service::Offers;
 #[cfg(feature = "ssr")]
 pub use self::{
-    action::register,
+    action::{attachment::uploads, register},
     shell::{refusal, shell},
 };
 use self::{

@@ -116,6 +116,18 @@ export class App {
     await this.field('Text').fill(text)
     await this.main.getByRole('button', { name: 'Add note' }).click()
     await expect(this.note(title)).toBeVisible()
+    await expect(this.note(title), 'the API has it').not.toHaveAttribute('aria-busy')
+  }
+
+  /** Deletes a note in the list. With JavaScript it can be undone for a while. */
+  async deleteNote(title: string): Promise<void> {
+    await this.note(title).getByRole('button', { name: `Delete ${title}` }).click()
+    await expect(this.note(title)).toBeHidden()
+  }
+
+  /** The API's answer to the next deletion that the page sends. */
+  deletion(): Promise<Response> {
+    return this.page.waitForResponse((response) => response.request().method() === 'DELETE')
   }
 
   async search(words: string): Promise<void> {

@@ -21,7 +21,7 @@ interface Fixtures {
   /** Somebody new, signed up and logged in in the test's first tab; no page is open yet. */
   member: Person
   /** Sends a request with the first tab's cookies, as a script of our own page would. */
-  send(method: 'GET' | 'POST', path: string, body?: { form?: Record<string, string>; json?: object }): Promise<APIResponse>
+  send(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: { form?: Record<string, string>; json?: object }): Promise<APIResponse>
 }
 
 export const test = base.extend<Options & Fixtures>({

@@ -39,7 +39,8 @@ test('a click after the token\'s end leads to the log-in, and back', { tag: '@js
   await expect(app.note(gracesNote)).toBeVisible()
   await sessionIsOver(Date.now())
 
-  await app.search('compiler')
+  // It searches while one types.
+  await app.searchField().fill('compiler')
   await expect(app.heading('Log in')).toBeVisible()
   await expect(app.status('Your session has ended. Log in again to go on.')).toBeVisible()
   await app.expectLoggedOut()

@@ -10,6 +10,7 @@
 
 use std::{convert::Infallible, net::SocketAddr};
 
+use app::Offers;
 use axum::{
     Router,
     body::{Body, HttpBody},
@@ -32,8 +33,8 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    pub(crate) fn new(vestibule: Vestibule, options: &LeptosOptions) -> Self {
-        let router = router::router(&vestibule, options);
+    pub(crate) fn new(vestibule: Vestibule, options: &LeptosOptions, offers: Offers) -> Self {
+        let router = router::router(&vestibule, options, offers);
         let https = vestibule.config().https();
         Self { vestibule, router, https }
     }

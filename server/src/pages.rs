@@ -1,5 +1,6 @@
 //! The app's pages and server functions.
 
+use app::Offers;
 use axum::{
     Router,
     body::Body,
@@ -18,14 +19,14 @@ use crate::assets;
 const MAX_FORM: usize = 256 * 1024;
 
 /// The pages, the server functions, the files of `public/`, and the 404 page for all else.
-pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions) -> Router {
+pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions, offers: Offers) -> Router {
     app::register();
-    let context = context(vestibule.clone());
+    let context = context(vestibule.clone(), offers);
     let shell = {
         let options = options.clone();
         move || app::shell(options.clone())
     };
-    let fallback = Fallback { vestibule: vestibule.clone(), options: options.clone() };
+    let fallback = Fallback { vestibule: vestibule.clone(), options: options.clone(), offers };
     let missing = Router::new().fallback(any(not_found)).with_state(fallback);
     Router::new()
         .leptos_routes_with_context(options, generate_route_list(app::App), context, shell)
@@ -33,17 +34,22 @@ pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions) -> Router {
         .with_state(options.clone())
         .fallback_service(assets::public(options).call_fallback_on_method_not_allowed(true).fallback(missing))
         .layer(RequestBodyLimitLayer::new(MAX_FORM))
+        .merge(app::uploads(vestibule))
 }
 
 #[derive(Clone)]
 struct Fallback {
     vestibule: Vestibule,
     options: LeptosOptions,
+    offers: Offers,
 }
 
 /// What pages and server functions find in their context; the session is in the request's parts.
-fn context(vestibule: Vestibule) -> impl Fn() + Clone + Send + Sync + 'static {
-    move || provide_context(vestibule.clone())
+fn context(vestibule: Vestibule, offers: Offers) -> impl Fn() + Clone + Send + Sync + 'static {
+    move || {
+        provide_context(vestibule.clone());
+        provide_context(offers);
+    }
 }
 
 async fn no_endpoint() -> Problem {
@@ -51,8 +57,8 @@ async fn no_endpoint() -> Problem {
 }
 
 async fn not_found(State(fallback): State<Fallback>, request: Request<Body>) -> Response {
-    let Fallback { vestibule, options } = fallback;
+    let Fallback { vestibule, options, offers } = fallback;
     let render =
-        leptos_axum::render_app_to_stream_with_context(context(vestibule), move || app::shell(options.clone()));
+        leptos_axum::render_app_to_stream_with_context(context(vestibule, offers), move || app::shell(options.clone()));
     render(request).await.into_response()
 }

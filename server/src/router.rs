@@ -1,5 +1,6 @@
 //! The one router: files, pages, server functions, and the session's own endpoints.
 
+use app::Offers;
 use axum::{Router, routing::get};
 use leptos::config::LeptosOptions;
 use vestibule::Vestibule;
@@ -11,8 +12,8 @@ use crate::{assets, crawlers, pages, refusal};
 /// Files and what search engines ask for know no session; the guard with its same-origin check and
 /// session is around pages, server functions and the session's endpoints. Where it refuses a person,
 /// they see a page.
-pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions) -> Router {
-    let guarded = vestibule.guard(pages::router(vestibule, options).merge(vestibule.routes()));
+pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions, offers: Offers) -> Router {
+    let guarded = vestibule.guard(pages::router(vestibule, options, offers).merge(vestibule.routes()));
     let public = assets::package(options).route("/healthz", get(async || "ok")).merge(crawlers::routes(vestibule));
     public.merge(refusal::pages(guarded, options))
 }

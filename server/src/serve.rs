@@ -62,7 +62,7 @@ fn serve(settings: &Settings, listeners: Vec<std::net::TcpListener>) -> Result<(
     };
     let mut servers = Vec::new();
     for (index, listener) in listeners.into_iter().enumerate() {
-        let front = Arc::new(Front::new(vestibule.with_own_pools(), &options));
+        let front = Arc::new(Front::new(vestibule.with_own_pools(), &options, settings.offers()));
         let stopped = stopped.clone();
         let thread = thread::Builder::new().name(format!("server-{index}"));
         servers.push(thread.spawn(move || run_thread(listener, front, stopped))?);

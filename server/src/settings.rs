@@ -44,6 +44,21 @@ pub(crate) struct Settings {
     pub(crate) proxy: ProxyConfig,
     /// The demo API that runs when no `api.url` is set.
     pub(crate) demo: DemoSettings,
+    /// What the API has for the app's pages.
+    pub(crate) app: AppSettings,
+}
+
+/// `[app]`: what the API has for the app's pages, beyond its contract. The demo API has all of it, and
+/// of another one nothing is taken for granted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AppSettings {
+    /// Whether it sends server-sent events of changed notes at `/events`; when it is not set, whether
+    /// the contract is `demo`.
+    pub(crate) events: Option<bool>,
+    /// Whether a note has files at `/notes/{id}/attachments`; when it is not set, whether the contract
+    /// is `demo`.
+    pub(crate) attachments: Option<bool>,
 }
 
 /// `[demo]`: the demo API that runs when no `api.url` is set.
@@ -74,6 +89,7 @@ impl Default for Settings {
             session: SessionConfig::default(),
             proxy: ProxyConfig::default(),
             demo: DemoSettings::default(),
+            app: AppSettings::default(),
         }
     }
 }
@@ -115,6 +131,13 @@ impl Settings {
             session: self.session.clone(),
             proxy: self.proxy.clone(),
         })
+    }
+
+    /// What the app's pages may offer.
+    pub(crate) fn offers(&self) -> app::Offers {
+        let demo = self.api.contract == Contract::default();
+        let AppSettings { events, attachments } = self.app;
+        app::Offers { events: events.unwrap_or(demo), attachments: attachments.unwrap_or(demo) }
     }
 
     /// A contract without an API to speak it with is a mistake: the demo API has its own.
@@ -244,6 +267,19 @@ mod tests {
             }
             assert!(!error.contains("short"), "a key must not be printed: {error}");
         }
+    }
+
+    #[test]
+    fn takes_only_the_demo_api_to_have_events_and_attachments() {
+        let offers = |file: &str| {
+            let app::Offers { events, attachments } = load(file, &[]).unwrap().offers();
+            (events, attachments)
+        };
+        assert_eq!(offers(""), (true, true));
+        assert_eq!(offers("app.events = false"), (false, true));
+        let other = "[api]\nurl = 'http://127.0.0.1:4000'\ncontract = 'feathers'\n";
+        assert_eq!(offers(other), (false, false));
+        assert_eq!(offers(&format!("{other}[app]\nattachments = true")), (false, true));
     }
 
     #[test]

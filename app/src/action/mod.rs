@@ -4,6 +4,7 @@
 //! for any client of the API.
 
 pub(crate) mod account;
+pub(crate) mod attachment;
 pub(crate) mod note;
 pub(crate) mod password;
 pub(crate) mod session;
@@ -26,4 +27,5 @@ pub fn register() {
     register_explicit::<note::UpdateNote>();
     register_explicit::<note::DeleteNote>();
     register_explicit::<theme::SetTheme>();
+    register_explicit::<attachment::DeleteAttachment>();
 }

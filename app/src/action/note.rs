@@ -59,7 +59,7 @@ fn some(etag: String) -> Option<String> {
 /// The page to go back to: when the session has ended, by way of the log-in page. What was typed
 /// goes along.
 #[cfg(feature = "ssr")]
-fn back(page: &str, problem: &Problem, typed: &[(&str, &str)]) -> String {
+pub(super) fn back(page: &str, problem: &Problem, typed: &[(&str, &str)]) -> String {
     use crate::{query, respond, user};
 
     if problem.status != 401 {

@@ -11,11 +11,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, RequestInit, Response};
 
-use super::{Answer, Problem, Request};
+use super::{Answer, PROXY, Problem, Request};
 use crate::user::CurrentUser;
-
-/// Where the server forwards calls to the API.
-const PROXY: &str = "/api/proxy";
 
 pub(super) async fn send(request: Request) -> Result<Answer, Problem> {
     let mut headers = vec![("accept", "application/json")];
@@ -59,10 +56,19 @@ async fn fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Option<&
         let _asking = Asking::begin();
         try_fetch(method, url, headers, body).await.map_err(|error| {
             warn!("{method} {url}: {error:?}");
-            Problem::of_status(0)
+            no_answer()
         })
     })
     .await
+}
+
+/// There was no answer, and the browser may know why.
+pub(super) fn no_answer() -> Problem {
+    let problem = Problem::of_status(0);
+    if window().navigator().on_line() {
+        return problem;
+    }
+    Problem { detail: "You are offline. Check the connection and try again.".to_owned(), ..problem }
 }
 
 async fn try_fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Option<&str>) -> Result<Answer, JsValue> {
@@ -73,6 +79,10 @@ async fn try_fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Opti
         list.set(name, value)?;
     }
     init.set_headers(&list);
+    if method == "DELETE" {
+        // It is sent as the page goes away, and must arrive all the same (Fetch §4.6).
+        js_sys::Reflect::set(&init, &"keepalive".into(), &true.into())?;
+    }
     if let Some(body) = body {
         init.set_body(&body.into());
     }

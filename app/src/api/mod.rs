@@ -5,6 +5,7 @@
 //! here, one module for each resource of the API, and need not know on which side they run.
 
 pub(crate) mod account;
+pub(crate) mod attachment;
 #[cfg(not(feature = "ssr"))]
 pub(crate) mod browser;
 pub(crate) mod note;
@@ -26,6 +27,9 @@ use crate::json;
 use browser as transport;
 #[cfg(feature = "ssr")]
 use server as transport;
+
+/// Where the server forwards calls of the browser to the API.
+pub(crate) const PROXY: &str = "/api/proxy";
 
 /// A call to the API: `Request::get("/notes/1").call::<Note>().await`.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use crate::query;
 const PAGE_SIZE: u64 = 12;
 
 /// A note as the API has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Note {
     #[serde(deserialize_with = "super::id", alias = "_id")]
     pub(crate) id: String,
@@ -43,6 +43,15 @@ impl Page {
     /// The number of pages, at least 1.
     pub(crate) fn count(&self) -> u64 {
         self.total.div_ceil(PAGE_SIZE).max(1)
+    }
+
+    /// Puts a note that has just been added to the first page, where the API will list it.
+    pub(crate) fn add(&mut self, note: Note) {
+        if self.data.iter().all(|it| it.id != note.id) {
+            self.total += 1;
+            // Notes in a list have no `ETag`.
+            self.data.insert(0, Note { etag: None, ..note });
+        }
     }
 }
 
@@ -91,6 +100,23 @@ mod tests {
         for (total, count) in [(0, 1), (1, 1), (12, 1), (13, 2), (24, 2), (25, 3)] {
             assert_eq!(Page { total, data: vec![] }.count(), count, "{total}");
         }
+    }
+
+    #[test]
+    fn adds_a_note_once_and_in_front() {
+        let note = |id: &str| Note {
+            id: id.into(),
+            title: "a".into(),
+            body: String::new(),
+            updated_at: None,
+            etag: Some("\"1\"".into()),
+        };
+        let mut page = Page { total: 1, data: vec![Note { etag: None, ..note("1") }] };
+        page.add(note("1"));
+        page.add(note("2"));
+        assert_eq!(page.total, 2);
+        assert_eq!(page.data.iter().map(|note| note.id.as_str()).collect::<Vec<_>>(), ["2", "1"]);
+        assert!(page.data.iter().all(|note| note.etag.is_none()));
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Problem {
             403 => "This is not allowed for you.",
             404 => "This is not there any more.",
             409 => "This exists already. Choose another one.",
-            412 => "This note was changed elsewhere. Your text is still here: save again to replace the other version.",
+            412 => "This note was changed elsewhere in the meantime. Both versions are here: choose the one to keep.",
             413 => "This is too large.",
             429 => "Too many attempts. Wait a minute and try again.",
             502..=504 => "The service cannot be reached right now. Try again in a moment.",

@@ -21,6 +21,11 @@ pub(super) async fn send(request: Request) -> Result<Answer, Problem> {
     })
 }
 
+/// Uploads without an answer are of the browser's half.
+pub(super) fn no_answer() -> Problem {
+    Problem::of_status(0)
+}
+
 /// Whether the session goes on after a 401. If the library has ended it, the page gives way to the
 /// log-in page.
 #[expect(clippy::unused_async, reason = "the browser's half asks the server")]

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
-use web_sys::{FormData, HtmlElement, HtmlFormElement, HtmlInputElement, HtmlTextAreaElement};
+use web_sys::{Element, FormData, HtmlElement, HtmlFormElement, HtmlInputElement, HtmlTextAreaElement};
 
 use crate::api::Problem;
 
@@ -84,10 +84,32 @@ impl Submission {
         self.problem.with_untracked(|problem| problem.as_ref().is_some_and(|problem| problem.field(name).is_some()))
     }
 
+    /// Forgets why the form was refused.
+    pub(crate) fn clear(self) {
+        self.problem.set(None);
+    }
+
     /// The status of the failure, followed.
     pub(crate) fn failed_with(self) -> Option<u16> {
         self.problem.with(|problem| problem.as_ref().map(|problem| problem.status))
     }
+}
+
+/// What stands in a field now.
+pub(crate) fn field_value(form: &HtmlFormElement, name: &str) -> String {
+    let value = field(form, name).and_then(|field| js_sys::Reflect::get(&field, &"value".into()).ok());
+    value.and_then(|value| value.as_string()).unwrap_or_default()
+}
+
+/// Puts a text into a field.
+pub(crate) fn set_field(form: &HtmlFormElement, name: &str, text: &str) {
+    if let Some(field) = field(form, name) {
+        let _ = js_sys::Reflect::set(&field, &"value".into(), &text.into());
+    }
+}
+
+fn field(form: &HtmlFormElement, name: &str) -> Option<Element> {
+    form.elements().named_item(name)
 }
 
 /// The form that is being submitted.

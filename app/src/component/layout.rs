@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::{Notice, Submission, ThemeSwitch};
+use super::{Notice, NoticeBar, Removals, Submission, ThemeSwitch};
 use crate::{
     action::session::Logout,
     api::session,
@@ -23,14 +23,13 @@ use crate::{
 pub(crate) fn Layout(children: Children) -> impl IntoView {
     let location = use_location();
     let notice = Notice::provide(&Query::parse(&location.search.get_untracked()));
+    Removals::provide(notice);
     focus_new_page(location.pathname);
     view! {
         <a class="skip-link" href="#main" rel="external">"Skip to content"</a>
         <Header path=location.pathname/>
         <main id="main" tabindex="-1">{children()}</main>
-        <div class="notice" role="status" aria-live="polite" data-shown=move || notice.is_shown().then_some("")>
-            {move || notice.text()}
-        </div>
+        <NoticeBar notice/>
         <footer class="site-footer">
             <p>"Vestibule keeps the key at the door. MIT or Apache-2.0."</p>
             <ThemeSwitch here=location.pathname.get_untracked()/>
@@ -83,12 +82,16 @@ fn LoggedIn(user: User, current: impl Fn() -> Option<&'static str> + Send + 'sta
 #[component]
 pub(crate) fn LogOut() -> impl IntoView {
     let (user, notice, navigate) = (CurrentUser::expect(), Notice::expect(), use_navigate());
-    let form = Submission::new(None);
+    let (removals, form) = (Removals::expect(), Submission::new(None));
     let submit = move |event: SubmitEvent| {
         let navigate = navigate.clone();
         form.run(
             &event,
-            |fields| session::post::<()>(Logout::PATH, fields),
+            move |fields| async move {
+                // After the log-out nobody may delete it.
+                removals.settle().await;
+                session::post::<()>(Logout::PATH, fields).await
+            },
             move |()| {
                 // First away from the private page, which would ask for a log-in.
                 navigate("/", leptos_router::NavigateOptions::default());

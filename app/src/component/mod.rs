@@ -7,6 +7,7 @@ mod layout;
 mod notice;
 mod pager;
 mod private;
+mod removal;
 mod theme;
 mod time;
 mod trouble;
@@ -14,11 +15,12 @@ mod trouble;
 pub(crate) use self::{
     device::Devices,
     field::{CheckField, Field, PasswordField, TextField},
-    form::{Alert, Fields, Submission, Submit, form_of},
+    form::{Alert, Fields, Submission, Submit, field_value, form_of, set_field},
     layout::{Layout, LogOut, focus_heading},
-    notice::Notice,
+    notice::{Notice, NoticeBar},
     pager::Pager,
     private::{go, private, visitor},
+    removal::Removals,
     theme::ThemeSwitch,
     time::Time,
     trouble::{Retry, Trouble},

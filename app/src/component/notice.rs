@@ -1,22 +1,35 @@
 //! One sentence about what has just been done, for eyes and for screen readers.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use leptos::prelude::*;
 
+use super::focus_heading;
 use crate::query::Query;
 
 /// How long a notice stays.
-const SHOWN: Duration = Duration::from_secs(6);
+pub(crate) const SHOWN: Duration = Duration::from_secs(6);
 
 /// The context that shows notices.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Notice(RwSignal<&'static str>);
+#[derive(Clone, Copy)]
+pub(crate) struct Notice(RwSignal<Shown>);
+
+#[derive(Clone, Default)]
+struct Shown {
+    text: &'static str,
+    undo: Option<Undo>,
+    /// Tells one from the next of the same text.
+    number: u32,
+}
+
+/// Takes back what the notice tells of.
+type Undo = Arc<dyn Fn() + Send + Sync>;
 
 impl Notice {
     /// Provides the context, with what a form without JavaScript has left in the URL.
     pub(crate) fn provide(query: &Query) -> Self {
-        let notice = Self(RwSignal::new(query.get("done").map_or("", sentence)));
+        let text = query.get("done").map_or("", sentence);
+        let notice = Self(RwSignal::new(Shown { text, ..Shown::default() }));
         provide_context(notice);
         notice
     }
@@ -28,25 +41,56 @@ impl Notice {
 
     /// Shows a sentence for a while.
     pub(crate) fn show(self, text: &'static str) {
-        self.0.set(text);
+        self.set(text, None);
+    }
+
+    /// Shows a sentence for a while, with a button that takes back what it tells of.
+    pub(crate) fn show_with_undo(self, text: &'static str, undo: impl Fn() + Send + Sync + 'static) {
+        self.set(text, Some(Arc::new(undo)));
+    }
+
+    /// It cannot be taken back any more.
+    pub(crate) fn end_undo(self) {
+        self.0.update(|shown| shown.undo = None);
+    }
+
+    /// Takes the notice away.
+    pub(crate) fn hide(self) {
+        if let Ok(Some(_)) = document().query_selector(".notice :focus") {
+            // The button that has the focus goes away.
+            focus_heading();
+        }
+        self.0.update(|shown| (shown.text, shown.undo) = ("", None));
+    }
+
+    fn set(self, text: &'static str, undo: Option<Undo>) {
+        let number = self.0.with_untracked(|shown| shown.number.wrapping_add(1));
+        self.0.set(Shown { text, undo, number });
         set_timeout(
             move || {
-                if self.0.get_untracked() == text {
-                    self.0.set("");
+                if self.0.with_untracked(|shown| shown.number == number && !shown.text.is_empty()) {
+                    self.hide();
                 }
             },
             SHOWN,
         );
     }
+}
 
-    /// Whether there is something to show, followed.
-    pub(crate) fn is_shown(self) -> bool {
-        !self.text().is_empty()
-    }
-
-    /// What is shown, followed.
-    pub(crate) fn text(self) -> &'static str {
-        self.0.get()
+/// Where the notice is shown.
+#[component]
+pub(crate) fn NoticeBar(notice: Notice) -> impl IntoView {
+    let text = move || notice.0.with(|shown| shown.text);
+    let undo = move || {
+        notice.0.with(|shown| shown.undo.clone()).map(|undo| {
+            view! { <button type="button" class="notice-undo" on:click=move |_| undo()>"Undo"</button> }
+        })
+    };
+    view! {
+        <div class="notice" role="status" aria-live="polite" data-shown=move || (!text().is_empty()).then_some("")>
+            {text}
+            {undo}
+        </div>
     }
 }
 
@@ -59,6 +103,8 @@ fn sentence(done: &str) -> &'static str {
         "password" => "Password changed.",
         "device" => "The device is logged out.",
         "everywhere" => "You are logged out everywhere.",
+        "file-added" => "File added.",
+        "file-deleted" => "File deleted.",
         _ => "",
     }
 }

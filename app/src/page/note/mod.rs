@@ -1,22 +1,32 @@
-//! The page that edits a note.
+//! The page that edits a note, and keeps its files.
 
-use leptos::{ev::SubmitEvent, prelude::*, server_fn::ServerFn, task::spawn_local};
+mod attachments;
+mod conflict;
+mod upload;
+
+use leptos::{ev::SubmitEvent, prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_params_map},
 };
 
+use self::{
+    attachments::{Attachments, Files},
+    conflict::{ANEW, Conflict},
+};
 use crate::{
     action::note::{DeleteNote, UpdateNote},
     api::{
-        Problem,
+        Problem, attachment,
         note::{self, Draft, Note},
         problem,
     },
-    component::{Alert, Field, Notice, Submission, Submit, TextField, Trouble},
+    component::{Alert, Field, Notice, Removals, Submission, Submit, TextField, Trouble},
     handover,
+    page::note_path,
     query::use_query,
+    service::Service,
 };
 
 #[component]
@@ -24,29 +34,33 @@ pub(crate) fn EditNote() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let note = handover::resource(move || id.get(), |id| async move { note::get(&id).await });
+    // Asked for at the same time.
+    let has_files = Service::expect().has_attachments;
+    let files =
+        has_files.then(|| handover::resource(move || id.get(), |id| async move { attachment::list(&id).await }));
     let content = move || {
         Suspend::new(async move {
             match note.await {
-                Ok(note) => view! { <Editor note/> }.into_any(),
+                Ok(note) => view! { <Editor note files/> }.into_any(),
                 Err(problem) => view! { <Trouble problem retry=move || note.refetch()/> }.into_any(),
             }
         })
     };
-    view! { <Suspense fallback=|| view! { <p class="loading" aria-busy="true">"Loading the note…"</p> }>{content}</Suspense> }
+    view! { <Suspense fallback=|| view! { <Skeleton/> }>{content}</Suspense> }
 }
 
 #[component]
-fn Editor(note: Note) -> impl IntoView {
+fn Editor(note: Note, files: Option<Files>) -> impl IntoView {
     let query = use_query().get_untracked();
     let form = Submission::new(problem::query::read(&query));
     // Without JavaScript a refused form comes back here, with what was typed in the query.
     let typed = |name: &str, saved: &str| query.get(name).unwrap_or(saved).to_owned();
     let (title, body) = (typed("title", &note.title), typed("body", &note.body));
     // The version on the server: the next save replaces it, and no other.
-    let server = RwSignal::new(note.clone());
-    let etag = move || server.with(|note| note.etag.clone().unwrap_or_default());
+    let stored = RwSignal::new(note.clone());
+    let etag = move || stored.with(|note| note.etag.clone().unwrap_or_default());
     let id = note.id;
-    let (save, delete) = (saver(form, server), deleter(form));
+    let (save, delete) = (saver(form, stored), deleter(stored));
 
     view! {
         <Title text="Edit note · Vestibule"/>
@@ -55,11 +69,11 @@ fn Editor(note: Note) -> impl IntoView {
             <div class="sheet">
                 <form method="post" action=UpdateNote::PATH class="form" prop:noValidate=true on:submit=save>
                     <Alert form/>
-                    {move || (form.failed_with() == Some(412)).then(|| view! { <OtherVersion note=server/> })}
                     <Field form name="title" label="Title" autocomplete="off" max=200 value=title/>
                     <TextField form name="body" label="Text" rows=12 value=body/>
                     <input type="hidden" name="id" value=id.clone()/>
                     <input type="hidden" name="etag" value=etag/>
+                    {move || (form.failed_with() == Some(412)).then(|| view! { <Conflict form stored/> })}
                     <div class="actions">
                         <Submit form>"Save"</Submit>
                         <a class="button" href="/notes">"Cancel"</a>
@@ -67,74 +81,65 @@ fn Editor(note: Note) -> impl IntoView {
                     </div>
                 </form>
                 <form id="delete" method="post" action=DeleteNote::PATH on:submit=delete>
-                    <input type="hidden" name="id" value=id/>
+                    <input type="hidden" name="id" value=id.clone()/>
                     <input type="hidden" name="etag" value=etag/>
                 </form>
+                <form id=ANEW action=note_path(&id)></form>
             </div>
+            {files.map(|files| view! { <Attachments note=id files/> })}
         </section>
     }
 }
 
-/// What somebody else, or another tab, has saved in the meantime.
+/// Stands in for the editor while the note is loading.
 #[component]
-fn OtherVersion(note: RwSignal<Note>) -> impl IntoView {
+fn Skeleton() -> impl IntoView {
     view! {
-        <aside class="other-version" aria-labelledby="other-version">
-            <p class="hint" id="other-version">"The other version"</p>
-            <h2>{move || note.with(|note| note.title.clone())}</h2>
-            <p class="note-text">{move || note.with(|note| note.body.clone())}</p>
-        </aside>
+        <div class="narrow editor skeleton">
+            <p class="loading">"Loading the note…"</p>
+            <div class="sheet" aria-hidden="true"></div>
+        </div>
     }
 }
 
-fn saver(form: Submission, server: RwSignal<Note>) -> impl FnMut(SubmitEvent) + Clone {
-    let leave = leaver("Note saved.");
+/// Saves over the stored version. When another one is stored by now, that is fetched to be shown.
+fn saver(form: Submission, stored: RwSignal<Note>) -> impl FnMut(SubmitEvent) + Clone {
+    let (notice, leave) = (Notice::expect(), leaver());
     move |event| {
         let leave = leave.clone();
         form.run(
             &event,
             move |mut fields| async move {
                 let draft = Draft { title: fields.take("title"), body: fields.take("body") };
-                let (id, etag) = (fields.take("id"), server.with_untracked(|note| note.etag.clone()));
+                let (id, etag) = (fields.take("id"), stored.with_untracked(|note| note.etag.clone()));
                 let outcome = note::update(&id, &draft, etag).await;
-                if matches!(&outcome, Err(Problem { status: 412, .. })) {
-                    show_other_version(id, server);
+                if matches!(&outcome, Err(Problem { status: 412, .. }))
+                    && let Ok(other) = note::get(&id).await
+                {
+                    let _ = stored.try_set(other);
                 }
                 outcome
             },
-            move |_| leave(),
-        );
-    }
-}
-
-fn deleter(form: Submission) -> impl FnMut(SubmitEvent) + Clone {
-    let leave = leaver("Note deleted.");
-    move |event| {
-        let leave = leave.clone();
-        form.run(
-            &event,
-            |mut fields| async move {
-                let etag = Some(fields.take("etag")).filter(|etag| !etag.is_empty());
-                note::remove(&fields.take("id"), etag).await
+            move |_| {
+                notice.show("Note saved.");
+                leave();
             },
-            move |()| leave(),
         );
     }
 }
 
-fn show_other_version(id: String, server: RwSignal<Note>) {
-    spawn_local(async move {
-        if let Ok(other) = note::get(&id).await {
-            server.set(other);
-        }
-    });
+/// Goes back to the list, where the deletion can be taken back for a while.
+fn deleter(stored: RwSignal<Note>) -> impl FnMut(SubmitEvent) + Clone {
+    let (removals, leave) = (Removals::expect(), leaver());
+    move |event: SubmitEvent| {
+        event.prevent_default();
+        let Note { id, etag, .. } = stored.get_untracked();
+        removals.remove(id, etag);
+        leave();
+    }
 }
 
-/// Goes back to the list, with a word about what has been done.
-fn leaver(done: &'static str) -> impl Fn() + Clone {
-    let (notice, navigate) = (Notice::expect(), use_navigate());
-    move || {
-        navigate("/notes", NavigateOptions::default());
-        notice.show(done);
-    }
+fn leaver() -> impl Fn() + Clone {
+    let navigate = use_navigate();
+    move || navigate("/notes", NavigateOptions::default())
 }

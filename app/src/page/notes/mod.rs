@@ -1,0 +1,131 @@
+//! The notes: search, list, pages, and a form to add one.
+
+mod board;
+mod list;
+#[cfg(not(feature = "ssr"))]
+mod live;
+mod new_note;
+mod search;
+
+/// The server shows the notes as they are, once.
+#[cfg(feature = "ssr")]
+mod live {
+    pub(super) fn follow(_: super::Board) {}
+}
+
+use leptos::{ev, prelude::*};
+use leptos_meta::Title;
+
+use self::{board::Board, list::List, new_note::NewNote, search::Search};
+use crate::{
+    api::note,
+    component::Removals,
+    handover,
+    query::{self, Query, use_query},
+    service::Service,
+};
+
+#[component]
+pub(crate) fn Notes() -> impl IntoView {
+    let query = use_query();
+    let search = Memo::new(move |_| query.with(|query| query.text("q")));
+    let number = Memo::new(move |_| query.with(page_number));
+    let notes = handover::resource(
+        move || (search.get(), number.get()),
+        |(search, number)| async move { note::list(&search, number).await },
+    );
+    let board = Board::new(notes, search, number);
+    let busy = RwSignal::new(false);
+    keep_up_to_date(board);
+
+    view! {
+        <Title text="Notes · Vestibule"/>
+        <div class="page-head">
+            <h1>"Notes"</h1>
+            <Search text=search/>
+        </div>
+        <div class="desk">
+            <NewNote query=query.get_untracked() board/>
+            <div class="note-list" aria-busy=move || (busy.try_get() == Some(true)).then_some("true")>
+                <Transition fallback=|| view! { <Skeleton/> } set_pending=in_browser(busy)>
+                    <List board/>
+                </Transition>
+            </div>
+        </div>
+    }
+}
+
+/// Loads the list anew when something has changed, here or elsewhere.
+fn keep_up_to_date(board: Board) {
+    let removals = Removals::expect();
+    Effect::new(move |before: Option<u32>| {
+        let count = removals.count();
+        if before.is_some_and(|before| before != count) {
+            board.reload_soon();
+        }
+        count
+    });
+    // What failed may work when the connection is back.
+    Effect::new(move |_| {
+        if board.problem().is_some() {
+            let online = window_event_listener(ev::online, move |_| board.reload());
+            on_cleanup(move || online.remove());
+        }
+    });
+    // Who leaves the page has not taken the deletion back.
+    Effect::new(move |_| on_cleanup(move || removals.finish()));
+    if Service::expect().has_events {
+        live::follow(board);
+    }
+}
+
+/// Follows in the browser alone: what the server writes is never half-way.
+fn in_browser(busy: RwSignal<bool>) -> SignalSetter<bool> {
+    SignalSetter::map(move |now| {
+        if !cfg!(feature = "ssr") {
+            busy.set(now);
+        }
+    })
+}
+
+/// Stands in for the list while it is loading.
+#[component]
+fn Skeleton() -> impl IntoView {
+    view! {
+        <p class="count">"Loading…"</p>
+        <div class="notes skeleton" aria-hidden="true">
+            <div class="sheet"></div>
+            <div class="sheet"></div>
+            <div class="sheet"></div>
+        </div>
+    }
+}
+
+/// The page that the query names, from 1.
+fn page_number(query: &Query) -> u64 {
+    query.get("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1)
+}
+
+fn list_path(search: &str, page: u64) -> String {
+    let page = if page > 1 { page.to_string() } else { String::new() };
+    query::path("/notes", &[("q", search), ("page", &page)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{list_path, page_number};
+    use crate::query::Query;
+
+    #[test]
+    fn names_pages_in_the_url() {
+        assert_eq!(list_path("", 1), "/notes");
+        assert_eq!(list_path("tea & milk", 2), "/notes?q=tea%20%26%20milk&page=2");
+    }
+
+    #[test]
+    fn takes_a_wrong_page_for_the_first() {
+        for (query, page) in [("page=3", 3), ("page=0", 1), ("page=-1", 1), ("page=x", 1), ("", 1)] {
+            assert_eq!(page_number(&Query::parse(query)), page, "{query}");
+        }
+    }
+}
