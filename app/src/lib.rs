@@ -65,7 +65,7 @@ pub fn App() -> impl IntoView {
     view! {
         <Router>
             <Layout>
-                <FlatRoutes fallback=NotFound transition=true>
+                <FlatRoutes fallback=NotFound>
                     <Route path=path!("/") view=Home ssr=SsrMode::Async/>
                     <Route path=path!("/login") view=visitor(LogIn) ssr=SsrMode::Async/>
                     <Route path=path!("/signup") view=visitor(SignUp) ssr=SsrMode::Async/>

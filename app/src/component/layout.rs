@@ -123,7 +123,7 @@ fn focus_new_page(path: Memo<String>) {
 }
 
 const ANY: &str = "main h1";
-/// The old page may still be there, fading out: its heading is marked, see [`mark`].
+/// The old page may still be there: its heading is marked, see [`mark`].
 const NEW: &str = "main h1:not([tabindex])";
 
 /// How often to look for a heading that comes with a page's data, every tenth of a second.

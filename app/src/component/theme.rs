@@ -32,9 +32,9 @@ pub(crate) fn ThemeSwitch(here: String) -> impl IntoView {
         }
     };
     view! {
-        <form method="post" action=SetTheme::PATH class="theme-switch" role="group" aria-label="Theme">
+        <form method="post" action=SetTheme::PATH>
             <input type="hidden" name="return_to" value=here/>
-            {Theme::ALL.map(button)}
+            <div role="group" aria-label="Theme" class="theme-switch">{Theme::ALL.map(button)}</div>
         </form>
     }
 }
