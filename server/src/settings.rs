@@ -223,6 +223,41 @@ mod tests {
         assert_eq!(settings.api.url, None);
     }
 
+    const EXAMPLE: &str = include_str!("../../vestibule.example.toml");
+
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let shown = toml::Value::try_from(load(EXAMPLE, &[]).unwrap()).unwrap();
+        assert_eq!(shown, toml::Value::try_from(Settings::default()).unwrap());
+    }
+
+    #[test]
+    fn the_example_names_every_key() {
+        let shown: toml::Table = EXAMPLE.parse().unwrap();
+        let all = toml::Table::try_from(Settings::default()).unwrap();
+        for (name, value) in &all {
+            let Some(section) = value.as_table() else {
+                assert!(shown.contains_key(name), "{name}");
+                continue;
+            };
+            // `[[proxy.routes]]` is among what is commented out.
+            for key in section.keys().filter(|key| *key != "routes") {
+                assert!(shown[name].get(key).is_some(), "{name}.{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_example_comments_out_is_known() {
+        let setting =
+            |line: &str| line.starts_with("[[") || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        let uncommented =
+            EXAMPLE.lines().map(|line| line.strip_prefix("# ").filter(|line| setting(line)).unwrap_or(line));
+        let settings = load(&uncommented.collect::<Vec<_>>().join("\n"), &[]).unwrap();
+        assert_eq!(settings.proxy.routes.len(), 1);
+        assert!(settings.session.revocation.is_some() && settings.app.events == Some(true));
+    }
+
     #[test]
     fn variables_go_over_the_file() {
         let file = "listen = '127.0.0.1:4001'\n[api]\nurl = 'http://127.0.0.1:1'\ncontract = 'demo'";
