@@ -90,7 +90,7 @@ pub(crate) fn LogOut() -> impl IntoView {
             move |fields| async move {
                 // After the log-out nobody may delete it.
                 removals.settle().await;
-                session::post::<()>(Logout::PATH, fields).await
+                session::post::<()>(Logout::PATH, fields).await.inspect_err(|_| removals.stay())
             },
             move |()| {
                 // First away from the private page, which would ask for a log-in.

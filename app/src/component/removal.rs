@@ -20,6 +20,8 @@ pub(crate) struct Removals {
     refused: RwSignal<Option<(String, Problem)>>,
     /// How many the API has deleted.
     count: RwSignal<u32>,
+    /// Whether the person is logging out: what is asked from now on would be refused.
+    leaving: RwSignal<bool>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -32,7 +34,14 @@ impl Removals {
     /// Provides the context.
     pub(crate) fn provide(notice: Notice) -> Self {
         let (gone, last) = (RwSignal::new(Vec::new()), RwSignal::new(None));
-        let removals = Self { notice, gone, last, refused: RwSignal::new(None), count: RwSignal::new(0) };
+        let removals = Self {
+            notice,
+            gone,
+            last,
+            refused: RwSignal::new(None),
+            count: RwSignal::new(0),
+            leaving: RwSignal::new(false),
+        };
         provide_context(removals);
         // In the browser: whoever closes the tab has not taken it back.
         Effect::new(move |_| {
@@ -89,11 +98,22 @@ impl Removals {
         }
     }
 
-    /// The same, and waits until it is done.
+    /// The same before a log-out, which has to wait until it is done.
     pub(crate) async fn settle(self) {
+        self.leaving.set(true);
         if let Some(removal) = self.take() {
             self.delete(removal).await;
         }
+    }
+
+    /// Whether the person is logging out.
+    pub(crate) fn is_leaving(self) -> bool {
+        self.leaving.get_untracked()
+    }
+
+    /// The log-out failed, or somebody is here again.
+    pub(crate) fn stay(self) {
+        self.leaving.set(false);
     }
 
     fn take(self) -> Option<Removal> {

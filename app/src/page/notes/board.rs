@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use crate::api::{
-    Problem,
-    note::{self, Draft, Note, Page},
+use crate::{
+    api::{
+        Problem,
+        note::{self, Draft, Note, Page},
+    },
+    component::Removals,
+    handover::Data,
 };
-use crate::handover::Data;
 
 /// What changes within this time is loaded at once.
 const TOGETHER: Duration = Duration::from_millis(100);
@@ -22,6 +25,7 @@ pub(super) struct Board {
     notes: Data<Result<Page, Problem>>,
     search: Memo<String>,
     number: Memo<u64>,
+    removals: Removals,
     /// The note that is being added.
     coming: RwSignal<Option<Draft>>,
     /// Whether the list is about to be loaded anew.
@@ -38,7 +42,9 @@ pub(super) struct Shown {
 
 impl Board {
     pub(super) fn new(notes: Data<Result<Page, Problem>>, search: Memo<String>, number: Memo<u64>) -> Self {
-        Self { notes, search, number, coming: RwSignal::new(None), due: StoredValue::new(false) }
+        let removals = Removals::expect();
+        removals.stay();
+        Self { notes, search, number, removals, coming: RwSignal::new(None), due: StoredValue::new(false) }
     }
 
     /// The last good answer. To be called within the `Transition`, which waits for the first one.
@@ -76,7 +82,7 @@ impl Board {
     }
 
     fn reload_when_due(self) {
-        let due = self.due.try_update_value(std::mem::take) == Some(true);
+        let due = self.due.try_update_value(std::mem::take) == Some(true) && !self.removals.is_leaving();
         // A note that is being added would be there twice for a moment. The list is loaded after it.
         if due && self.coming.try_with_untracked(Option::is_none) == Some(true) {
             self.reload();
