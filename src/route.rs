@@ -145,8 +145,18 @@ fn peer(request: &Request) -> Option<SocketAddr> {
     request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer)
 }
 
-/// Whether a person looks at the answer, rather than a program.
-fn wants_page(headers: &HeaderMap) -> bool {
+/// Whether a person looks at the answer, rather than a program: whether `Accept` names `text/html`
+/// (RFC 9110 §12.5.1).
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header};
+/// use vestibule::route::wants_page;
+///
+/// let accept = |kinds| HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(kinds))]);
+/// assert!(wants_page(&accept("text/html,*/*;q=0.8")));
+/// assert!(!wants_page(&accept("application/json")));
+/// ```
+pub fn wants_page(headers: &HeaderMap) -> bool {
     let names_it = |value: &HeaderValue| {
         let mut kinds = value.as_bytes().split(|byte| matches!(byte, b',' | b';'));
         kinds.any(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/html"))

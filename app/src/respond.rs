@@ -98,10 +98,7 @@ mod server {
         done: &str,
         back: impl FnOnce(&Problem) -> String,
     ) -> Result<T, Problem> {
-        let form = use_context::<Parts>().is_some_and(|parts| {
-            let accept = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-            accept.is_some_and(|accept| accept.contains("text/html"))
-        });
+        let form = use_context::<Parts>().is_some_and(|parts| vestibule::route::wants_page(&parts.headers));
         header(header::CACHE_CONTROL, "no-store");
         match &outcome {
             _ if form => {

@@ -5,13 +5,15 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use leptos::config::LeptosOptions;
 use tower_http::catch_panic::CatchPanicLayer;
-use vestibule::error::Problem;
+use vestibule::{error::Problem, route::wants_page};
+
+use crate::subject::REQUEST_ID;
 
 /// Problem details are a few hundred bytes.
 const MAX_PROBLEM: usize = 16 * 1024;
@@ -31,7 +33,7 @@ async fn show(State(options): State<LeptosOptions>, request: Request, next: Next
     if !wants_page(request.headers()) {
         return next.run(request).await;
     }
-    let id = request.headers().get("x-request-id").cloned();
+    let id = request.headers().get(REQUEST_ID).cloned();
     let response = next.run(request).await;
     if is_problem(&response) { page(response, &options, id.as_ref()).await } else { response }
 }
@@ -39,11 +41,6 @@ async fn show(State(options): State<LeptosOptions>, request: Request, next: Next
 /// The panic's own message is in the log: the panic hook has written it.
 fn failed() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Something failed on our side. Try again in a moment.")
-}
-
-fn wants_page(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn is_problem(response: &Response) -> bool {

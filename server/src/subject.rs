@@ -19,7 +19,7 @@ use http_body::{Frame, SizeHint};
 use tracing::Level;
 use vestibule::random::Random;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 tokio::task_local! {
     static SUBJECT: Arc<Subject>;

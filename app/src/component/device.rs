@@ -1,14 +1,12 @@
 //! The devices on which a person is logged in.
 
 use leptos::{ev::SubmitEvent, prelude::*, server_fn::ServerFn};
-use leptos_router::hooks::use_navigate;
 
-use super::{Alert, Notice, Retry, Submission, Time, focus_heading};
+use super::{Alert, Notice, Retry, Submission, Time, focus_heading, layout::log_out_by};
 use crate::{
     action::account::{EndAll, EndDevice},
     api::{Problem, account::Device, session},
     handover::Data,
-    user::CurrentUser,
 };
 
 /// The list, with a button for each device but this one, and one for all.
@@ -75,20 +73,7 @@ fn Item(form: Submission, device: Device, ended: impl Fn() + Copy + Send + 'stat
 
 #[component]
 fn Everywhere(form: Submission) -> impl IntoView {
-    let (user, notice, navigate) = (CurrentUser::expect(), Notice::expect(), use_navigate());
-    let end = move |event: SubmitEvent| {
-        let navigate = navigate.clone();
-        form.run(
-            &event,
-            |fields| session::post::<()>(EndAll::PATH, fields),
-            move |()| {
-                // First away from the private page, which would ask for a log-in.
-                navigate("/", leptos_router::NavigateOptions::default());
-                user.log_out();
-                notice.show("You are logged out everywhere.");
-            },
-        );
-    };
+    let end = log_out_by(EndAll::PATH, form, "You are logged out everywhere.");
     view! {
         <form method="post" action=EndAll::PATH on:submit=end>
             <button class="button danger" type="submit">"Log out everywhere"</button>

@@ -81,29 +81,35 @@ fn LoggedIn(user: User, current: impl Fn() -> Option<&'static str> + Send + 'sta
 /// The button that logs out, from any page to the home page.
 #[component]
 pub(crate) fn LogOut() -> impl IntoView {
-    let (user, notice, navigate) = (CurrentUser::expect(), Notice::expect(), use_navigate());
-    let (removals, form) = (Removals::expect(), Submission::new(None));
-    let submit = move |event: SubmitEvent| {
+    let submit = log_out_by(Logout::PATH, Submission::new(None), "You are logged out.");
+    view! {
+        <form method="post" action=Logout::PATH on:submit=submit>
+            <button class="button quiet" type="submit">"Log out"</button>
+        </form>
+    }
+}
+
+/// Sends a form to a server function that ends this session, and goes to the home page with a word
+/// about it.
+pub(super) fn log_out_by(path: &'static str, form: Submission, done: &'static str) -> impl Fn(SubmitEvent) {
+    let (user, notice, removals) = (CurrentUser::expect(), Notice::expect(), Removals::expect());
+    let navigate = use_navigate();
+    move |event| {
         let navigate = navigate.clone();
         form.run(
             &event,
             move |fields| async move {
                 // After the log-out nobody may delete it.
                 removals.settle().await;
-                session::post::<()>(Logout::PATH, fields).await.inspect_err(|_| removals.stay())
+                session::post::<()>(path, fields).await.inspect_err(|_| removals.stay())
             },
             move |()| {
                 // First away from the private page, which would ask for a log-in.
                 navigate("/", leptos_router::NavigateOptions::default());
                 user.log_out();
-                notice.show("You are logged out.");
+                notice.show(done);
             },
         );
-    };
-    view! {
-        <form method="post" action=Logout::PATH on:submit=submit>
-            <button class="button quiet" type="submit">"Log out"</button>
-        </form>
     }
 }
 
