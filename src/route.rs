@@ -89,7 +89,7 @@ impl Vestibule {
         let cookies: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
         let passive = matches!(path, SESSION_PATH | SESSION_EVENTS_PATH) || headers.contains_key(BACKGROUND_HEADER);
         let at = self.sessions().clock().now();
-        let session = self.sessions().resolve(&cookies, passive).await;
+        let session = self.sessions().resolve(&cookies, passive, at).await;
         session.set_client(client.map(|client| self.trusted_proxies().client(headers, client.ip())));
         session.set_user_agent(headers.get(header::USER_AGENT).cloned());
         let (_, before) = session.outcome();

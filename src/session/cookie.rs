@@ -169,20 +169,23 @@ fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The value whose chunks these are.
-fn join<'a>(own: &[(usize, &'a [u8])]) -> Option<Cow<'a, str>> {
+fn join<'a>(own: &[(usize, &'a [u8])]) -> Option<Cow<'a, [u8]>> {
     let chunk = |wanted: usize| {
         let mut found = own.iter().filter(|(index, _)| *index == wanted);
         let (Some((_, value)), None) = (found.next(), found.next()) else { return None };
-        std::str::from_utf8(value).ok()
+        Some(*value)
     };
     let first = chunk(0)?;
     // The count is one digit, so that no dot has to be looked for in the whole of a long value.
-    let &[count, b'.', ..] = first.as_bytes() else { return Some(Cow::Borrowed(first)) };
+    let &[count, b'.', ..] = first else { return Some(Cow::Borrowed(first)) };
     let count = usize::from(count.wrapping_sub(b'0'));
     if !(2..=MAX_CHUNKS).contains(&count) {
         return None;
     }
-    let joined = (1..count).try_fold(first[2..].to_owned(), |joined, index| Some(joined + chunk(index)?));
+    let joined = (1..count).try_fold(first[2..].to_vec(), |mut joined, index| {
+        joined.extend_from_slice(chunk(index)?);
+        Some(joined)
+    });
     joined.map(Cow::Owned)
 }
 
@@ -194,7 +197,7 @@ pub(crate) enum Found<'a> {
     /// Cookies of ours that make no value.
     Broken,
     /// The sealed value.
-    Value(Cow<'a, str>),
+    Value(Cow<'a, [u8]>),
 }
 
 // The parts are ASCII without control characters, so this never is `None`; and if it were, a lost
@@ -244,9 +247,9 @@ mod tests {
     fn reads_one_among_others() {
         let policy = CookiePolicy::new(false, false);
         let cookies = request(&["a=b; vestibule=abc;c=d", "theme=dark"]);
-        assert_eq!(policy.read(&cookies), Found::Value("abc".into()));
+        assert_eq!(policy.read(&cookies), Found::Value(b"abc".into()));
         let foreign = HeaderValue::from_bytes("name=J\u{fc}rgen; vestibule=abc".as_bytes()).unwrap();
-        assert_eq!(policy.read(&[foreign]), Found::Value("abc".into()), "in spite of another's letters");
+        assert_eq!(policy.read(&[foreign]), Found::Value(b"abc".into()), "in spite of another's letters");
         assert_eq!(policy.read(&request(&["a=b; vestibuled=x; Vestibule=y"])), Found::Nothing);
     }
 
@@ -267,7 +270,7 @@ mod tests {
                 texts(&set).iter().map(|text| text.split(';').next().unwrap().to_owned()).collect();
             assert!(pairs.iter().all(|pair| pair.len() <= MAX_COOKIE), "{size}");
             pairs.reverse();
-            assert_eq!(policy.read(&request(&[&pairs.join("; ")])), Found::Value(sealed.into()), "{size}");
+            assert_eq!(policy.read(&request(&[&pairs.join("; ")])), Found::Value(sealed.into_bytes().into()), "{size}");
         }
     }
 

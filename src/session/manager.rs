@@ -12,6 +12,7 @@ use super::{
     refresh::{Failed, GRACE, Refresher},
     revoked::Revoked,
     seal::Sealer,
+    sealed::Sealed,
     store::{Down, Memory, Redis, Replace, Store, Stored},
     ticket::Ticket,
 };
@@ -40,6 +41,7 @@ pub(super) struct Core {
     pub(super) policy: CookiePolicy,
     pub(super) sealer: Sealer,
     pub(super) opened: Opened,
+    sealed: Sealed,
     pub(super) revoked: Revoked,
     pub(super) live: LiveSessions,
     refresher: Refresher,
@@ -65,6 +67,7 @@ impl Sessions {
             sealer: Sealer::new(keys, random.clone()),
             refresher: Refresher::new(clock.clone()),
             opened: Opened::new(),
+            sealed: Sealed::new(),
             revoked: Revoked::default(),
             live: LiveSessions::new(),
             ends: SessionEnds::default(),
@@ -181,8 +184,13 @@ impl Sessions {
         Stored { generation: record.generation, sealed }
     }
 
-    pub(super) fn seal_for_cookie(&self, record: &Record) -> String {
+    fn seal_for_cookie(&self, record: &Record) -> String {
         self.seal(self.core.policy.name(), record).sealed
+    }
+
+    /// The cookie's value that holds a record; the same for all answers that take it at about the same time.
+    pub(super) fn cookie_value(&self, record: &Arc<Record>) -> Arc<str> {
+        self.core.sealed.get_or(record, self.core.clock.now(), || self.seal_for_cookie(record))
     }
 
     /// The stored record, if it is newer than this one.

@@ -16,6 +16,7 @@ mod refresh;
 mod resolve;
 mod revoked;
 mod seal;
+mod sealed;
 mod store;
 mod ticket;
 mod write;

@@ -29,7 +29,7 @@ pub(crate) struct Opened {
 }
 
 struct Entry {
-    text: Box<str>,
+    text: Box<[u8]>,
     record: Arc<Record>,
     at: i64,
 }
@@ -40,8 +40,8 @@ impl Opened {
     }
 
     /// What `text` holds: from before, or by `open`.
-    pub(crate) fn get_or(&self, text: &str, now: i64, open: impl FnOnce() -> Option<Record>) -> Option<Arc<Record>> {
-        let hash = self.hasher.hash_one(&text.as_bytes()[text.len().saturating_sub(HASHED)..]);
+    pub(crate) fn get_or(&self, text: &[u8], now: i64, open: impl FnOnce() -> Option<Record>) -> Option<Arc<Record>> {
+        let hash = self.hasher.hash_one(&text[text.len().saturating_sub(HASHED)..]);
         let shard = &self.shards[usize::from(hash.to_le_bytes()[0]) % SHARDS];
         let known = |entry: &&Entry| &*entry.text == text && (0..=KEPT).contains(&(now - entry.at));
         let lock = || shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,21 +75,21 @@ mod tests {
     #[test]
     fn opens_each_value_once_in_a_while() {
         let opened = Opened::new();
-        let first = opened.get_or("a", 100, || Some(record())).unwrap();
-        assert!(Arc::ptr_eq(&first, &opened.get_or("a", 100 + KEPT, || None).unwrap()));
-        assert_eq!(opened.get_or("b", 100, || None), None, "another value");
+        let first = opened.get_or(b"a", 100, || Some(record())).unwrap();
+        assert!(Arc::ptr_eq(&first, &opened.get_or(b"a", 100 + KEPT, || None).unwrap()));
+        assert_eq!(opened.get_or(b"b", 100, || None), None, "another value");
         let (one, other) = (format!("1{}", "-".repeat(HASHED)), format!("2{}", "-".repeat(HASHED)));
-        opened.get_or(&one, 100, || Some(record())).unwrap();
-        assert_eq!(opened.get_or(&other, 100, || None), None, "another value with the same end");
-        assert_eq!(opened.get_or("a", 101 + KEPT, || None), None, "too old");
-        assert_eq!(opened.get_or("a", 99, || None), None, "the clock was set back");
+        opened.get_or(one.as_bytes(), 100, || Some(record())).unwrap();
+        assert_eq!(opened.get_or(other.as_bytes(), 100, || None), None, "another value with the same end");
+        assert_eq!(opened.get_or(b"a", 101 + KEPT, || None), None, "too old");
+        assert_eq!(opened.get_or(b"a", 99, || None), None, "the clock was set back");
     }
 
     #[test]
     fn is_bounded() {
         let opened = Opened::new();
         for number in 0..10_000 {
-            opened.get_or(&number.to_string(), 0, || Some(record()));
+            opened.get_or(number.to_string().as_bytes(), 0, || Some(record()));
         }
         let held: usize = opened.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
         assert!(held <= SHARDS * SHARD_SIZE, "{held}");

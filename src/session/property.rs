@@ -32,7 +32,7 @@ fn pairs(record: &Record) -> Vec<String> {
 
 fn open(pairs: &[String]) -> Option<Record> {
     match policy().read(&request(pairs)) {
-        Found::Value(text) => sealer().open(policy().name(), &text),
+        Found::Value(text) => std::str::from_utf8(&text).ok().and_then(|text| sealer().open(policy().name(), text)),
         Found::Nothing | Found::Broken => None,
     }
 }

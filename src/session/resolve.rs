@@ -14,6 +14,10 @@ use super::{
     ticket::Ticket,
 };
 
+/// Requests that come within so many seconds note their activity together, so that their answers share one
+/// cookie.
+const NOTED_TOGETHER: i64 = 10;
+
 /// What the cookies of a request stand for.
 enum Lookup {
     /// No cookie of ours.
@@ -29,11 +33,12 @@ enum Lookup {
 
 impl Sessions {
     /// The session that a request's `Cookie` fields stand for. With `passive` the request counts as no
-    /// activity and never calls the API.
+    /// activity and never calls the API. `now` is when it came, in
+    /// seconds since the epoch.
     ///
     /// What is rare and large in memory is boxed, so that all other requests do not carry it around.
-    pub(crate) async fn resolve(self: &Arc<Self>, cookies: &[HeaderValue], passive: bool) -> Session {
-        let (record, ticket) = match self.look_up(cookies).await {
+    pub(crate) async fn resolve(self: &Arc<Self>, cookies: &[HeaderValue], passive: bool, now: i64) -> Session {
+        let (record, ticket) = match self.look_up(cookies, now).await {
             Ok(Lookup::Nothing) => return Session::default(),
             Ok(Lookup::Unusable) => return Session::nobody(Change::Remove),
             Ok(Lookup::JustEnded) => return Session::nobody(Change::None),
@@ -41,25 +46,26 @@ impl Sessions {
             Ok(Lookup::Session(record, ticket)) => (record, ticket),
         };
         let found = Found { sessions: Arc::clone(self), live: self.core.live.enter(&record), ticket };
-        if passive { Session::found(record, Change::None, found) } else { self.activate(record, found).await }
+        if passive { Session::found(record, Change::None, found) } else { self.activate(record, found, now).await }
     }
 
-    async fn look_up(&self, cookies: &[HeaderValue]) -> Result<Lookup, Down> {
+    async fn look_up(&self, cookies: &[HeaderValue], now: i64) -> Result<Lookup, Down> {
         let text = match self.core.policy.read(cookies) {
             cookie::Found::Nothing => return Ok(Lookup::Nothing),
             cookie::Found::Broken => return Ok(Lookup::Unusable),
             cookie::Found::Value(text) => text,
         };
-        let found = if self.is_server_side() { Box::pin(self.load(&text)).await? } else { self.unseal(&text) };
+        let ticket = if self.is_server_side() { Ticket::parse(&text) } else { None };
+        let found = if self.is_server_side() { Box::pin(self.load(ticket)).await? } else { self.unseal(&text, now) };
         let Some((record, ticket)) = found else {
             // A store has forgotten what ended; the cookie still tells which session it was.
-            let id = Ticket::parse(&text).filter(|_| self.is_server_side()).map(Ticket::session);
+            let id = ticket.map(Ticket::session);
             return Ok(id.and_then(|id| self.ended(id)).unwrap_or(Lookup::Unusable));
         };
         if let Some(ended) = self.ended(record.id) {
             return Ok(ended);
         }
-        if !self.is_alive(&record) || self.ended_elsewhere(&record).await? {
+        if !self.is_alive_at(&record, now) || self.ended_elsewhere(&record).await? {
             return Ok(Lookup::Unusable);
         }
         Ok(Lookup::Session(record, ticket))
@@ -72,13 +78,13 @@ impl Sessions {
         Some(if just { Lookup::JustEnded } else { Lookup::Unusable })
     }
 
-    fn unseal(&self, text: &str) -> Option<(Arc<Record>, Option<Ticket>)> {
-        let open = || self.core.sealer.open(self.core.policy.name(), text);
-        Some((self.core.opened.get_or(text, self.clock().now(), open)?, None))
+    fn unseal(&self, text: &[u8], now: i64) -> Option<(Arc<Record>, Option<Ticket>)> {
+        let open = || self.core.sealer.open(self.core.policy.name(), std::str::from_utf8(text).ok()?);
+        Some((self.core.opened.get_or(text, now, open)?, None))
     }
 
-    async fn load(&self, text: &str) -> Result<Option<(Arc<Record>, Option<Ticket>)>, Down> {
-        let (Some(store), Some(ticket)) = (self.store(), Ticket::parse(text)) else { return Ok(None) };
+    async fn load(&self, ticket: Option<Ticket>) -> Result<Option<(Arc<Record>, Option<Ticket>)>, Down> {
+        let (Some(store), Some(ticket)) = (self.store(), ticket) else { return Ok(None) };
         let name = session_name(ticket.session());
         let stored = store.load(&name).await?;
         let record = stored.and_then(|stored| self.core.sealer.open(&name, &stored.sealed));
@@ -110,14 +116,16 @@ impl Sessions {
     /// Whether a session may still be used: neither idle or old beyond its limits, nor left with an
     /// ended token that nothing renews.
     pub(super) fn is_alive(&self, record: &Record) -> bool {
-        let now = self.clock().now();
+        self.is_alive_at(record, self.clock().now())
+    }
+
+    fn is_alive_at(&self, record: &Record, now: i64) -> bool {
         let usable = !record.access_expired(now) || record.refresh_token.is_some();
         usable && self.seconds_left_at(record, now) > 0
     }
 
     /// Renews the token where it is due, and notes the activity.
-    async fn activate(self: &Arc<Self>, record: Arc<Record>, found: Found) -> Session {
-        let now = self.clock().now();
+    async fn activate(self: &Arc<Self>, record: Arc<Record>, found: Found, now: i64) -> Session {
         let latest = found.live.latest();
         if latest.generation > record.generation && !latest.refresh_due(now) {
             // The cookie is from before a refresh.
@@ -138,6 +146,9 @@ impl Sessions {
         }
         if now - record.last_seen_at < TOUCH_INTERVAL {
             return Session::found(record, Change::None, found);
+        }
+        if latest.generation == record.generation && now - latest.last_seen_at < NOTED_TOGETHER {
+            return Session::found(latest, Change::Touch, found);
         }
         let touched = Arc::new(Record { last_seen_at: now, ..(*record).clone() });
         found.live.learn(&touched);

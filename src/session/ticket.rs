@@ -21,7 +21,7 @@ impl Ticket {
     }
 
     /// Reads what [`Ticket::to_text`] wrote.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: impl AsRef<[u8]>) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
     }
 

@@ -138,7 +138,7 @@ impl Sessions {
 
     /// The cookies that hold a session.
     fn cookies(self: &Arc<Self>, visit: &Visit, record: &Arc<Record>, ticket: Option<Ticket>) -> Vec<HeaderValue> {
-        let value = ticket.map_or_else(|| self.seal_for_cookie(record), Ticket::to_text);
+        let value = ticket.map_or_else(|| self.cookie_value(record), |ticket| ticket.to_text().into());
         let max_age = record.persistent.then(|| self.seconds_left(record).max(0));
         self.core.policy.store(&value, max_age, &visit.cookies).unwrap_or_else(|error| {
             tracing::error!(%error, session = ?record.id, "the session cannot be kept: it ends");

@@ -111,3 +111,21 @@ async fn a_large_person_travels_in_chunks_and_a_huge_one_is_refused() {
     assert_eq!(big.cookies.len(), 1, "stale chunks are removed");
     assert_eq!(who(&mut big).await, "ada@example.com");
 }
+
+#[tokio::test]
+async fn answers_to_requests_at_the_same_time_share_a_new_cookie() {
+    let hall = Hall::open().await;
+    let ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(120);
+    let slow = [hall.start_slow(&ada, "/slow").await, hall.start_slow(&ada, "/slow").await];
+    hall.clock.advance(2);
+    let slow = [slow, [hall.start_slow(&ada, "/slow").await, hall.start_slow(&ada, "/slow").await]];
+    let mut values = std::collections::HashSet::new();
+    for slow in slow.into_iter().flatten() {
+        hall.open_gate();
+        let (_, answer) = slow.await.unwrap();
+        let [cookie] = &answer.set_cookies()[..] else { panic!("one cookie: {answer:?}") };
+        values.insert(cookie.split(';').next().unwrap().to_owned());
+    }
+    assert_eq!(values.len(), 1, "sealed once: {}", values.len());
+}
