@@ -41,18 +41,20 @@ impl Front {
 
     /// Answers a request from `client`.
     pub(crate) async fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> Response {
-        let mut response = subject::identify(request, |request| self.pass(request, client)).await;
-        security::add(response.headers_mut(), self.https);
-        response
+        subject::identify(request, |request| self.pass(request, client)).await
     }
 
     async fn pass(&self, request: Request<Incoming>, client: SocketAddr) -> Response {
         let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
         if self.vestibule.is_proxied(request.uri().path()) {
-            return self.vestibule.forward(request, Some(client)).await;
+            let mut response = self.vestibule.forward(request, Some(client)).await;
+            security::add_to_data(response.headers_mut(), self.https);
+            return response;
         }
         // Boxed, so that the proxy's calls do not carry the router's room around.
-        Box::pin(self.route(request, client)).await
+        let mut response = Box::pin(self.route(request, client)).await;
+        security::add_to_page(response.headers_mut(), self.https);
+        response
     }
 
     async fn route(&self, mut request: Request<Body>, client: SocketAddr) -> Response {

@@ -3,18 +3,19 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::ConnectInfo,
     response::Response,
 };
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body::Body as _;
 use tokio::time::timeout;
 
 use super::{
     Proxy, Target,
     answer::{self, Handling},
-    exchange::{Answer, Exchange, is_idempotent},
+    draft::Draft,
+    exchange::{Answer, Exchange},
     failure::Failure,
     guard::Guard,
     lease::Lease,
@@ -25,14 +26,17 @@ use super::{
     upgrade,
     upload::{Flow, RequestBody},
 };
-use crate::session::{Record, Renewal, Session};
+use crate::{
+    secret::Secret,
+    session::{Record, Renewal, Session},
+};
 
 /// Up to this length, in bytes, the body of a call is kept to be sent again: over another connection
 /// if the call is idempotent, with another token if there may be one.
 const MAX_REPLAY: u64 = 64 << 10;
 
-/// How many fields are added to a request or an answer at most, those of the server around included:
-/// for the map to grow once.
+/// How many fields are added to an answer at most, those of the server around included: for the map to
+/// grow once.
 const ADDED: usize = 12;
 
 /// What is known of a call while it is under way.
@@ -66,14 +70,14 @@ impl Proxy {
     ) -> Response {
         let (mut parts, body) = request.into_parts();
         let upgrade = upgrade::requested(&mut parts, &body);
-        let (mut call, prepared) = self.prepare(session, client, &target, &mut parts);
-        let answered = match (prepared, self.enter(&call)) {
-            (Err(failure), _) | (_, Err(failure)) => Err(failure),
-            (Ok(()), Ok(permit)) => match upgrade {
-                // Rare, and large in memory: boxed, so that all other calls do not carry it around.
-                Some(client) => Box::pin(self.upgrade(&mut call, target, parts, client, permit)).await,
-                None => self.pass_on(&mut call, target, parts, body, permit).await,
-            },
+        let mut draft = Draft::new(self.shared(), target.path_and_query, client, parts);
+        let record = session.record();
+        let mut call = Call { route: target.route, id: draft.id.clone(), session, record };
+        let answered = match (self.enter(&call), upgrade) {
+            (Err(busy), _) => Err(busy),
+            // Rare, and large in memory: boxed, so that all other calls do not carry it around.
+            (Ok(permit), Some(client)) => Box::pin(self.upgrade(&mut call, &draft, client, permit)).await,
+            (Ok(permit), None) => self.pass_on(&mut call, &mut draft, body, permit).await,
         };
         let upstream = self.route(&call).authority.as_str();
         answered.unwrap_or_else(|failure| failure.respond(&call.id, upstream))
@@ -84,78 +88,35 @@ impl Proxy {
         self.shared().limits.enter(session).map_err(Failure::Busy)
     }
 
-    /// Turns the client's header fields into the upstream's.
-    fn prepare(
-        &self,
-        session: Session,
-        client: Option<SocketAddr>,
-        target: &Target,
-        parts: &mut Parts,
-    ) -> (Call, Result<(), Failure>) {
-        let shared = self.shared();
-        let route = &shared.routes[target.route];
-        let record = session.record();
-        let headers = &mut parts.headers;
-
-        let client = shared.forwarding.describe(headers, client);
-        let trailers = request::takes_trailers(headers);
-        if headers.contains_key(header::TRANSFER_ENCODING) {
-            // RFC 9112 §6.1: of the two, this one counts.
-            headers.remove(header::CONTENT_LENGTH);
-        }
-        request::withhold(headers, shared.credential.own_header());
-        headers.reserve(ADDED);
-        headers.insert(header::HOST, route.host.clone());
-        shared.forwarding.write(client, headers);
-        let id = request::identify(headers, parts.version);
-        if trailers {
-            request::take_trailers(headers);
-        }
-        let applied = match &record {
-            Some(record) if route.send_token => shared.credential.apply(&record.access_token, headers),
-            _ => Ok(()),
-        };
-        let call = Call { route: target.route, id, session, record };
-        (call, applied.map_err(Failure::Token))
-    }
-
     async fn pass_on(
         &self,
         call: &mut Call,
-        target: Target,
-        mut parts: Parts,
+        draft: &mut Draft,
         body: Body,
         permit: Permit,
     ) -> Result<Response, Failure> {
         let route = self.route(call);
-        let renewable = route.send_token && call.session.can_renew();
-        let (body, flow) = if body.is_end_stream() {
-            (RequestBody::Empty, None)
+        let flow = if body.is_end_stream() {
+            draft.body = Some(Bytes::new());
+            None
         } else {
-            Box::pin(request_body(&mut parts, body, route, renewable)).await?
+            let renewable = route.send_token && call.session.can_renew();
+            Box::pin(take_body(draft, body, route, renewable)).await?
         };
-        let mut request = Request::new(body);
-        *request.method_mut() = parts.method;
-        *request.uri_mut() = Uri::from(target.path_and_query);
-        *request.headers_mut() = parts.headers;
-        if let Some(flow) = flow.clone().filter(|flow| flow.is_held()) {
-            hyper::ext::on_informational(&mut request, move |response| {
-                if response.status() == StatusCode::CONTINUE {
-                    flow.open();
-                }
-            });
-        }
+        let (streamed, flow) = flow.unzip();
         let exchange = Exchange {
+            shared: self.shared(),
             route,
             tls: self.shared().tls[call.route].as_ref(),
             pool: &self.0.pools[call.route],
+            draft,
             flow: flow.as_ref(),
         };
-        let mut answer = exchange.send(request, renewable).await?;
+        let mut answer = exchange.send(self.token(call), streamed).await?;
         if answer.response.status() == StatusCode::UNAUTHORIZED {
             answer = Box::pin(self.send_renewed(call, exchange, answer)).await?;
         }
-        let Answer { response, sender, .. } = answer;
+        let Answer { response, sender } = answer;
         let lease = Lease {
             sender,
             proxy: Arc::clone(&self.0),
@@ -172,12 +133,15 @@ impl Proxy {
         if !self.renew(call).await? {
             return Ok(refused);
         }
-        let mut request = refused.copy.ok_or(Failure::Renewed)?.into_request();
-        if let Some(record) = &call.record {
-            let credential = &self.shared().credential;
-            credential.apply(&record.access_token, request.headers_mut()).map_err(Failure::Token)?;
+        if exchange.draft.body.is_none() {
+            return Err(Failure::Renewed);
         }
-        exchange.send(request, false).await
+        exchange.send(self.token(call), None).await
+    }
+
+    /// The token that goes up with a call, if any.
+    pub(super) fn token<'a>(&self, call: &'a Call) -> Option<&'a Secret> {
+        call.record.as_ref().filter(|_| self.route(call).send_token).map(|record| &record.access_token)
     }
 
     /// Renews the session's token, which the upstream has refused; tells whether there is a newer one.
@@ -247,34 +211,29 @@ impl Proxy {
     }
 }
 
-/// The body in the form in which it is sent, and how far it has come when it is streamed.
-async fn request_body(
-    parts: &mut Parts,
+/// Takes the body into the draft when it is short and may have to be sent again. Else it is streamed: then this
+/// gives the stream, and how far it has come.
+async fn take_body(
+    draft: &mut Draft,
     body: Body,
     route: &Route,
     renewable: bool,
-) -> Result<(RequestBody, Option<Arc<Flow>>), Failure> {
+) -> Result<Option<(RequestBody, Arc<Flow>)>, Failure> {
     let length = body.size_hint().exact();
     if length.is_some_and(|length| length > route.max_request_body) {
         return Err(Failure::BodyTooLarge);
     }
-    let held = expects_continue(&parts.headers);
-    let repeatable = renewable || is_idempotent(&parts.method);
+    let held = draft.expects_continue();
+    let repeatable = renewable || draft.is_idempotent();
     if !held && repeatable && length.is_some_and(|length| length <= MAX_REPLAY) {
         let limit = usize::try_from(MAX_REPLAY).unwrap_or(usize::MAX);
         let whole = timeout(route.times.idle, to_bytes(body, limit)).await.map_err(|_| Failure::ClientStalled)?;
-        return Ok((whole.map_err(Failure::RequestBody)?.into(), None));
+        draft.body = Some(whole.map_err(Failure::RequestBody)?);
+        return Ok(None);
     }
-    if length.is_none() {
-        // Said for each method, as hyper takes a GET to have no body unless it is told.
-        parts.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
+    draft.chunked = length.is_none();
     let flow = Flow::new(held);
-    Ok((RequestBody::stream(body, route.max_request_body, Arc::clone(&flow)), Some(flow)))
-}
-
-fn expects_continue(headers: &HeaderMap) -> bool {
-    headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    Ok(Some((RequestBody::stream(body, route.max_request_body, Arc::clone(&flow)), flow)))
 }
 
 /// Whether a body can be searched as it is (RFC 9110 §8.4).

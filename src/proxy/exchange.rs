@@ -9,10 +9,9 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, Uri, header,
+    Request, Response, StatusCode, Uri, header,
     uri::{Parts, PathAndQuery},
 };
 use hyper::{
@@ -22,24 +21,29 @@ use hyper::{
 use tokio::time::timeout;
 
 use super::{
+    Shared,
     connect::{Connection, connect},
+    draft::Draft,
     failure::Failure,
     pool::Pool,
     route::{Route, Times},
     tls::Tls,
     upload::{Flow, RequestBody},
 };
+use crate::secret::Secret;
 
 /// How long a client is made to wait for a 100 that does not come (RFC 9110 §10.1.1: an upstream may
 /// never send one).
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One upstream as a call sees it.
+/// One call to one upstream.
 #[derive(Clone, Copy)]
 pub(super) struct Exchange<'a> {
+    pub(super) shared: &'a Shared,
     pub(super) route: &'a Route,
     pub(super) tls: Option<&'a Tls>,
     pub(super) pool: &'a Pool,
+    pub(super) draft: &'a Draft,
     /// How far the request's body has come, when it is streamed.
     pub(super) flow: Option<&'a Arc<Flow>>,
 }
@@ -48,63 +52,69 @@ pub(super) struct Exchange<'a> {
 pub(super) struct Answer {
     pub(super) response: Response<Incoming>,
     pub(super) sender: Option<http1::SendRequest<RequestBody>>,
-    /// The request, when it was to be kept and its body could be.
-    pub(super) copy: Option<Copy>,
 }
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
 
 /// How one attempt ended without an answer.
-#[expect(clippy::large_enum_variant, reason = "it lives for one match, and is rare: an allocation would cost more")]
 enum Lost {
-    /// Nothing was written.
-    Unsent(Request<RequestBody>),
+    /// Nothing was written: the body is as it was.
+    Unsent(RequestBody),
     /// Something was.
     Sent(Failure),
 }
 
-impl Exchange<'_> {
-    /// Sends a request, in HTTP/1.1 form, and waits for the head of the answer. With `keep` the
-    /// answer has a copy of the request, should it have to be made once more.
+impl<'a> Exchange<'a> {
+    /// Sends the call, with `streamed` as its body or that of the draft, and waits for the head of the answer.
     ///
     /// # Errors
     /// When there is none.
-    pub(super) async fn send(self, mut request: Request<RequestBody>, keep: bool) -> Result<Answer, Failure> {
-        let repeatable = is_idempotent(request.method()) && request.body().is_replayable();
-        let mut copy = None;
+    pub(super) async fn send(
+        self,
+        token: Option<&'a Secret>,
+        streamed: Option<RequestBody>,
+    ) -> Result<Answer, Failure> {
+        let repeatable = self.draft.is_idempotent() && streamed.is_none();
+        let mut body = streamed.or_else(|| self.draft.replayable()).unwrap_or(RequestBody::Empty);
         while let Some(connection) = self.pooled(repeatable) {
-            if copy.is_none() && (repeatable || keep) {
-                copy = Copy::of(&request);
-            }
-            match self.attempt(connection, request).await {
-                Ok(answer) => return Ok(Answer { copy, ..answer }),
-                Err(Lost::Unsent(back)) => request = back,
-                Err(Lost::Sent(failure)) => match copy.take() {
-                    Some(copy) if repeatable && is_worth_repeating(&failure) => {
-                        request = copy.into_request();
-                        break;
-                    }
-                    _ => return Err(failure),
-                },
+            match self.attempt(connection, self.request(token, body)?).await {
+                Ok(answer) => return Ok(answer),
+                Err(Lost::Unsent(back)) => body = back,
+                Err(Lost::Sent(failure)) if repeatable && is_worth_repeating(&failure) => {
+                    body = self.draft.replayable().unwrap_or(RequestBody::Empty);
+                    break;
+                }
+                Err(Lost::Sent(failure)) => return Err(failure),
             }
         }
         // Rare, and large in memory: boxed, so that all other calls do not carry it around.
-        Box::pin(self.send_anew(request, copy, keep)).await
+        Box::pin(self.send_anew(token, body)).await
     }
 
-    /// Sends a request over a new connection.
-    async fn send_anew(self, request: Request<RequestBody>, copy: Option<Copy>, keep: bool) -> Result<Answer, Failure> {
+    /// Sends the call over a new connection.
+    async fn send_anew(self, token: Option<&Secret>, body: RequestBody) -> Result<Answer, Failure> {
         let connection = connect(self.route, self.tls).await?;
         if let Connection::Http2(sender) = &connection {
             self.pool.share(sender);
         }
-        let copy = if keep { copy.or_else(|| Copy::of(&request)) } else { None };
-        match self.attempt(connection, request).await {
-            Ok(answer) => Ok(Answer { copy, ..answer }),
-            Err(Lost::Sent(failure)) => Err(failure),
+        self.attempt(connection, self.request(token, body)?).await.map_err(|lost| match lost {
+            Lost::Sent(failure) => failure,
             // A new connection that takes nothing: the upstream closed it at once.
-            Err(Lost::Unsent(_)) => Err(Failure::Connect(std::io::ErrorKind::ConnectionReset.into())),
+            Lost::Unsent(_) => Failure::Connect(std::io::ErrorKind::ConnectionReset.into()),
+        })
+    }
+
+    fn request(self, token: Option<&Secret>, body: RequestBody) -> Result<Request<RequestBody>, Failure> {
+        let mut request = self.draft.request(self.shared, self.route, token, body)?;
+        if let Some(flow) = self.flow.filter(|flow| flow.is_held()) {
+            let flow = Arc::clone(flow);
+            hyper::ext::on_informational(&mut request, move |response| {
+                if response.status() == StatusCode::CONTINUE {
+                    flow.open();
+                }
+            });
         }
+        Ok(request)
     }
 
     fn pooled(self, repeatable: bool) -> Option<Connection> {
@@ -117,11 +127,11 @@ impl Exchange<'_> {
             Connection::Http1(mut sender) => {
                 let sent = sender.try_send_request(request);
                 let response = self.answer(sent).await?;
-                Ok(Answer { response, sender: Some(sender), copy: None })
+                Ok(Answer { response, sender: Some(sender) })
             }
             Connection::Http2(sender) => {
                 let response = Box::pin(self.over_http2(sender, request)).await?;
-                Ok(Answer { response, sender: None, copy: None })
+                Ok(Answer { response, sender: None })
             }
         }
     }
@@ -131,14 +141,8 @@ impl Exchange<'_> {
         mut sender: http2::SendRequest<RequestBody>,
         mut request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, Lost> {
-        let http1_form = to_http2(&mut request, self.route).map_err(Lost::Sent)?;
-        self.answer(sender.try_send_request(request)).await.map_err(|lost| match lost {
-            Lost::Unsent(mut back) => {
-                http1_form.restore(&mut back);
-                Lost::Unsent(back)
-            }
-            lost @ Lost::Sent(_) => lost,
-        })
+        to_http2(&mut request, self.route).map_err(Lost::Sent)?;
+        self.answer(sender.try_send_request(request)).await
     }
 
     async fn answer(self, sent: impl Future<Output = Sent>) -> Result<Response<Incoming>, Lost> {
@@ -150,7 +154,7 @@ impl Exchange<'_> {
         match sent {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(mut error)) => Err(match error.take_message() {
-                Some(request) => Lost::Unsent(request),
+                Some(request) => Lost::Unsent(request.into_body()),
                 None => Lost::Sent(Failure::exchange(error.into_error())),
             }),
             Err(failure) => Err(Lost::Sent(failure)),
@@ -182,100 +186,32 @@ async fn after_upload<F: Future>(sent: F, flow: &Flow, times: &Times) -> Result<
     timeout(times.first_byte, sent).await.map_err(|_| Failure::FirstByteTimeout)
 }
 
-/// RFC 9110 §9.2.2.
-pub(super) fn is_idempotent(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
-}
-
 /// A connection that ended may be replaced; an answer that is no HTTP stays what it is.
 fn is_worth_repeating(failure: &Failure) -> bool {
     matches!(failure, Failure::Exchange(error) if !error.is_parse() && !error.is_user())
 }
 
-/// All of a request that may have to be sent again.
-pub(super) struct Copy {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Copy {
-    pub(super) fn of(request: &Request<RequestBody>) -> Option<Self> {
-        Some(Self {
-            body: request.body().replayable()?,
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            headers: request.headers().clone(),
-        })
-    }
-
-    pub(super) fn into_request(self) -> Request<RequestBody> {
-        let mut request = Request::new(RequestBody::from(self.body));
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
-        request
-    }
-}
-
-/// What HTTP/2 has in other places, for the way back to HTTP/1.1.
-struct Http1Form {
-    uri: Uri,
-    host: Option<HeaderValue>,
-    chunked: Option<HeaderValue>,
-    connection: Option<HeaderValue>,
-}
-
-impl Http1Form {
-    fn restore(self, request: &mut Request<RequestBody>) {
-        *request.uri_mut() = self.uri;
-        let headers = request.headers_mut();
-        for (name, value) in [
-            (header::HOST, self.host),
-            (header::TRANSFER_ENCODING, self.chunked),
-            (header::CONNECTION, self.connection),
-        ] {
-            if let Some(value) = value {
-                headers.insert(name, value);
-            }
-        }
-    }
-}
-
 /// HTTP/2 has the host in `:authority` and no fields about the connection (RFC 9113 §8.2.2, §8.3.1).
-fn to_http2(request: &mut Request<RequestBody>, route: &Route) -> Result<Http1Form, Failure> {
+fn to_http2(request: &mut Request<RequestBody>, route: &Route) -> Result<(), Failure> {
     let mut parts = Parts::default();
     parts.scheme = Some(route.scheme.clone());
     parts.authority = Some(route.authority.clone());
     parts.path_and_query = Some(request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
-    let uri = Uri::from_parts(parts).map_err(|error| Failure::Path(error.into()))?;
-    let uri = std::mem::replace(request.uri_mut(), uri);
-    let headers = request.headers_mut();
-    Ok(Http1Form {
-        uri,
-        host: headers.remove(header::HOST),
-        chunked: headers.remove(header::TRANSFER_ENCODING),
-        connection: headers.remove(header::CONNECTION),
-    })
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|error| Failure::Path(error.into()))?;
+    for name in [header::HOST, header::TRANSFER_ENCODING, header::CONNECTION] {
+        request.headers_mut().remove(name);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
-    fn repeats_only_idempotent_methods() {
-        for method in ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"] {
-            assert!(is_idempotent(&method.parse().unwrap()), "{method}");
-        }
-        for method in ["POST", "PATCH", "PROPFIND", "get"] {
-            assert!(!is_idempotent(&method.parse().unwrap()), "{method}");
-        }
-    }
-
-    #[test]
-    fn takes_the_http2_form_and_back() {
+    fn takes_the_http2_form() {
         let route = Route::default_one(
             &"http://api.internal:4000".parse().unwrap(),
             &crate::config::ProxyConfig::default(),
@@ -286,11 +222,8 @@ mod tests {
         *request.uri_mut() = Uri::from_static("/a?b");
         request.headers_mut().insert(header::HOST, HeaderValue::from_static("api.internal:4000"));
         request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        let before = (request.uri().clone(), request.headers().clone());
-        let form = to_http2(&mut request, &route).unwrap();
+        to_http2(&mut request, &route).unwrap();
         assert_eq!(*request.uri(), "http://api.internal:4000/a?b");
         assert!(request.headers().is_empty());
-        form.restore(&mut request);
-        assert_eq!((request.uri().clone(), request.headers().clone()), before);
     }
 }

@@ -124,12 +124,12 @@ impl Forwarding {
     }
 
     /// Writes the fields; without a client those about this server alone.
-    pub(super) fn write(&self, client: Option<Client>, headers: &mut HeaderMap) {
-        headers.insert(X_FORWARDED_HOST, self.host.clone());
-        headers.insert(X_FORWARDED_PROTO, self.proto.clone());
+    pub(super) fn write(&self, client: Option<&Client>, headers: &mut HeaderMap) {
+        headers.append(X_FORWARDED_HOST, self.host.clone());
+        headers.append(X_FORWARDED_PROTO, self.proto.clone());
         if let Some(client) = client {
-            headers.insert(X_FORWARDED_FOR, client.x_forwarded_for);
-            headers.insert(header::FORWARDED, client.forwarded);
+            headers.append(X_FORWARDED_FOR, client.x_forwarded_for.clone());
+            headers.append(header::FORWARDED, client.forwarded.clone());
         }
     }
 
@@ -207,7 +207,7 @@ mod tests {
             .collect();
         let client = forwarding.describe(&headers, Some(SocketAddr::new(peer.parse().unwrap(), 1)));
         headers.clear();
-        forwarding.write(client, &mut headers);
+        forwarding.write(client.as_ref(), &mut headers);
         assert_eq!(headers[&X_FORWARDED_HOST], "app.example:8443");
         assert_eq!(headers[&X_FORWARDED_PROTO], "https");
         let text = |name: &HeaderName| headers[name].to_str().unwrap().to_owned();

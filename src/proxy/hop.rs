@@ -7,19 +7,14 @@ pub(super) fn is_hop_by_hop(name: &str) -> bool {
     matches!(name, "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade")
 }
 
-/// Removes the fields that `Connection` names. `Connection` itself stays for the caller to remove.
-pub(super) fn remove_named(headers: &mut HeaderMap) {
+/// The fields that `Connection` names, as far as they are not removed anyway.
+pub(super) fn named(headers: &HeaderMap) -> Vec<HeaderName> {
     if !headers.get_all(header::CONNECTION).iter().any(names_more) {
-        return;
+        return Vec::new();
     }
-    let values: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
-    for name in values.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
-        if let Ok(name) = HeaderName::from_bytes(name.trim_ascii())
-            && name != header::CONNECTION
-        {
-            headers.remove(name);
-        }
-    }
+    let values = headers.get_all(header::CONNECTION).iter();
+    let members = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    members.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).collect()
 }
 
 /// Most values are one of a few that name no field of their own, or one that is removed anyway.
@@ -47,19 +42,9 @@ mod tests {
     }
 
     #[test]
-    fn removes_what_connection_names_in_any_of_its_fields() {
-        let mut headers = headers(&[
-            ("connection", "close, X-One"),
-            ("connection", "x-two ,,  bad name"),
-            ("x-one", "1"),
-            ("x-two", "2"),
-            ("x-three", "3"),
-            ("keep-alive", "timeout=5"),
-            ("te", "trailers"),
-        ]);
-        remove_named(&mut headers);
-        let left: Vec<_> = headers.keys().map(HeaderName::as_str).filter(|name| !is_hop_by_hop(name)).collect();
-        assert_eq!(left, ["x-three"]);
+    fn knows_what_connection_names_in_any_of_its_fields() {
+        let headers = headers(&[("connection", "close, X-One"), ("connection", "x-two ,,  bad name")]);
+        assert_eq!(named(&headers), ["close", "x-one", "x-two"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod answer;
 mod call;
 mod connect;
 mod credential;
+mod draft;
 mod exchange;
 mod failure;
 mod forwarded;

@@ -38,17 +38,20 @@ fn has_no_alias(name: &str) -> bool {
     matches!(name, "content-length" | "content-type" | "traceparent" | "via" | "x-request-id")
 }
 
-/// Removes what a client may not send on. `credential` is the header of the session's credential,
-/// when it is not a usual one.
-pub(super) fn withhold(headers: &mut HeaderMap, credential: Option<&HeaderName>) {
-    hop::remove_named(headers);
-    let withheld: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| must_go(name.as_str()) || credential.is_some_and(|own| is_alias(name.as_str(), own.as_str())))
-        .cloned()
-        .collect();
-    for name in &withheld {
-        headers.remove(name);
+/// Copies what a client may send on. `credential` is the header of the session's credential, when it is
+/// not a usual one.
+pub(super) fn copy(from: &HeaderMap, credential: Option<&HeaderName>, to: &mut HeaderMap) {
+    let named = hop::named(from);
+    // RFC 9112 §6.1: of the two, the encoding counts.
+    let without_length = from.contains_key(header::TRANSFER_ENCODING);
+    for (name, value) in from {
+        let stays = must_go(name.as_str())
+            || credential.is_some_and(|own| is_alias(name.as_str(), own.as_str()))
+            || named.contains(name)
+            || (without_length && name == header::CONTENT_LENGTH);
+        if !stays {
+            to.append(name.clone(), value.clone());
+        }
     }
 }
 
@@ -74,18 +77,17 @@ pub(super) fn takes_trailers(headers: &HeaderMap) -> bool {
 /// Tells the upstream that the client takes trailers. The field is of this connection alone, so
 /// that `Connection` names it (RFC 9110 §10.1.4).
 pub(super) fn take_trailers(headers: &mut HeaderMap) {
-    headers.insert(header::TE, HeaderValue::from_static("trailers"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    headers.append(header::TE, HeaderValue::from_static("trailers"));
+    headers.append(header::CONNECTION, HeaderValue::from_static("te"));
 }
 
-/// Adds this proxy to the chain (RFC 9110 §7.6.3) and makes sure of a trace. Gives the request id.
-pub(super) fn identify(headers: &mut HeaderMap, version: Version) -> HeaderValue {
-    headers.append(header::VIA, via(version));
+/// Makes sure of a trace. Gives the request id.
+pub(super) fn identify(headers: &mut HeaderMap) -> HeaderValue {
     trace::trace(headers);
     trace::request_id(headers)
 }
 
-/// The `Via` value of a message that came in this version of HTTP.
+/// What this proxy adds to `Via` (RFC 9110 §7.6.3) of a message that came in this version of HTTP.
 pub(super) fn via(version: Version) -> HeaderValue {
     HeaderValue::from_static(match version {
         Version::HTTP_2 => "2 vestibule",
@@ -105,9 +107,10 @@ mod tests {
     use super::*;
 
     fn left(fields: &[&'static str], credential: Option<&'static str>) -> Vec<String> {
-        let mut headers: HeaderMap =
+        let sent: HeaderMap =
             fields.iter().map(|name| (HeaderName::from_static(name), HeaderValue::from_static("x"))).collect();
-        withhold(&mut headers, credential.map(HeaderName::from_static).as_ref());
+        let mut headers = HeaderMap::new();
+        copy(&sent, credential.map(HeaderName::from_static).as_ref(), &mut headers);
         headers.keys().map(ToString::to_string).collect()
     }
 
@@ -170,6 +173,11 @@ mod tests {
             "sec-fetch-site",
         ];
         assert_eq!(left(&fields, None), fields);
+    }
+
+    #[test]
+    fn takes_the_encoding_rather_than_the_length() {
+        assert_eq!(left(&["transfer-encoding", "content-length", "accept"], None), ["accept"]);
     }
 
     #[test]

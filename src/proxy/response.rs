@@ -7,6 +7,7 @@ use crate::config::proxy::CachePolicy;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
 
 /// Whether a cookie's name is one of the session's own, its numbered chunks included. An upstream
@@ -39,8 +40,8 @@ fn is_withheld(name: &str) -> bool {
 
 /// Removes what an upstream may not say to the browser.
 pub(super) fn withhold(headers: &mut HeaderMap, route: &Route) {
-    hop::remove_named(headers);
-    let withheld: Vec<HeaderName> = headers.keys().filter(|name| is_withheld(name.as_str())).cloned().collect();
+    let mut withheld = hop::named(headers);
+    withheld.extend(headers.keys().filter(|name| is_withheld(name.as_str())).cloned());
     for name in &withheld {
         headers.remove(name);
     }
@@ -102,7 +103,7 @@ pub(super) fn protect(headers: &mut HeaderMap, route: &Route, with_token: bool) 
 
 /// For how many seconds the upstream says it keeps the connection (RFC 9112 §9.3, `Keep-Alive`).
 pub(super) fn keep_alive(headers: &HeaderMap) -> Option<u64> {
-    let value = headers.get("keep-alive")?.to_str().ok()?;
+    let value = headers.get(KEEP_ALIVE)?.to_str().ok()?;
     value.split(',').find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("timeout").then(|| value.trim().parse().ok())?

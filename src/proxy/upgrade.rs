@@ -4,16 +4,17 @@
 //! extensions are between the two ends. Any answer but 101 goes down like any other answer.
 
 use axum::{body::Body, response::Response};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request::Parts};
 use http_body::Body as _;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::{
-    Proxy, Target,
+    Proxy,
     call::Call,
     connect::connect_to_upgrade,
+    draft::Draft,
     failure::Failure,
     hop,
     lease::Lease,
@@ -44,16 +45,13 @@ impl Proxy {
     pub(super) async fn upgrade(
         &self,
         call: &mut Call,
-        target: Target,
-        parts: Parts,
+        draft: &Draft,
         client: OnUpgrade,
         permit: Permit,
     ) -> Result<Response, Failure> {
         let (route, tls) = (self.route(call), self.shared().tls[call.route].as_ref());
         let watch = self.watch(call);
-        let mut request = Request::new(RequestBody::Empty);
-        *request.uri_mut() = Uri::from(target.path_and_query);
-        *request.headers_mut() = parts.headers;
+        let mut request = draft.request(self.shared(), route, self.token(call), RequestBody::Empty)?;
         mark(request.headers_mut());
         let mut sender = connect_to_upgrade(route, tls).await?;
         let sent = timeout(route.times.first_byte, sender.send_request(request)).await;

@@ -134,20 +134,6 @@ impl RequestBody {
     pub(super) fn stream(body: AxumBody, limit: u64, flow: Arc<Flow>) -> Self {
         Self::Stream(Box::new(Upload { body, left: limit, flow }))
     }
-
-    /// Whether the body can be sent again.
-    pub(super) fn is_replayable(&self) -> bool {
-        !matches!(self, Self::Stream(_))
-    }
-
-    /// A body that can be sent again, when it can.
-    pub(super) fn replayable(&self) -> Option<Bytes> {
-        match self {
-            Self::Empty => Some(Bytes::new()),
-            Self::Whole(bytes) => Some(bytes.clone()),
-            Self::Stream(_) => None,
-        }
-    }
 }
 
 impl From<Bytes> for RequestBody {

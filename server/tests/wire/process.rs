@@ -147,6 +147,7 @@ async fn security_headers_are_on_every_page() {
         let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(header("x-content-type-options").as_deref(), Some("nosniff"), "{path}");
         assert_eq!(header("referrer-policy").as_deref(), Some("same-origin"), "{path}");
+        assert!(header("permissions-policy").is_some() && header("cross-origin-opener-policy").is_some(), "{path}");
         assert!(header("strict-transport-security").is_none(), "plain http");
         if path.starts_with("/api") {
             continue;
