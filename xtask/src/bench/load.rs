@@ -31,8 +31,8 @@ pub fn measure(running: &Running, case: &Case, seconds: f64, folder: &Path) -> R
         Load::Sse | Load::WebSocket => driven(running, case, seconds)?,
         Load::Get(_) | Load::Post(_) | Load::Http2 { .. } => {
             let log = folder.join("h2load.log");
+            let command = generator(running, case, seconds, &log)?;
             let (before, begin) = (running.used()?, Instant::now());
-            let command = generator(running, case, seconds, &log);
             let output = output(command)?;
             let achieved = if matches!(case.load, Load::Http2 { .. }) {
                 h2load(&output, &super::read(&log)?)?
@@ -57,7 +57,7 @@ fn sample(before: Use, after: Use, elapsed: Duration, achieved: &Achieved) -> Op
 }
 
 /// The command of wrk or h2load.
-fn generator(running: &Running, case: &Case, seconds: f64, log: &Path) -> Command {
+fn generator(running: &Running, case: &Case, seconds: f64, log: &Path) -> Result<Command> {
     let address = running.address(case.load);
     let (path, body) = match case.load {
         Load::Get(path) | Load::Http2 { path, .. } => (path, 0),
@@ -65,7 +65,7 @@ fn generator(running: &Running, case: &Case, seconds: f64, log: &Path) -> Comman
         Load::Sse | Load::WebSocket => ("", 0),
     };
     let url = format!("http://{address}/api/proxy{path}");
-    let cookie = format!("Cookie: {}", running.cookie);
+    let cookie = format!("Cookie: {}", running.cookie()?);
     let browser = ["-H", &cookie, "-H", "Sec-Fetch-Site: same-origin"];
     if let Load::Http2 { streams, .. } = case.load {
         // It appends to the log of the run before.
@@ -74,14 +74,14 @@ fn generator(running: &Running, case: &Case, seconds: f64, log: &Path) -> Comman
         h2load.args(["-t", "1", "-c", &case.connections.to_string(), "-m", &streams.to_string()]);
         h2load.arg("-D").arg(format!("{}", seconds.ceil())).arg(format!("--log-file={}", log.display()));
         h2load.args(browser).arg(url);
-        return h2load;
+        return Ok(h2load);
     }
     let mut wrk = command(Path::new("wrk"));
     // wrk takes whole seconds only.
     wrk.args(["-t", "1", "-c", &case.connections.to_string(), "-d"]).arg(format!("{}s", seconds.ceil()));
     wrk.args(["-s", "bench/wrk/load.lua", "--timeout", "10s"]).args(browser).arg(url);
     wrk.env("WRK_BODY", body.to_string());
-    wrk
+    Ok(wrk)
 }
 
 fn output(mut command: Command) -> Result<String> {
@@ -121,7 +121,7 @@ impl Driver {
     /// When it cannot be started.
     pub fn start(running: &Running, load: &'static str, count: usize, seconds: f64) -> Result<Self> {
         let mut driver = command(&build::program("driver"));
-        driver.arg(load).arg(running.address(Load::Sse).to_string()).arg(&running.cookie);
+        driver.arg(load).arg(running.address(Load::Sse).to_string()).arg(running.cookie()?);
         driver.arg(count.to_string()).arg(seconds.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = driver.spawn().map_err(|error| tool::start_failure(&driver, &error))?;
         let input = child.stdin.take();

@@ -30,8 +30,8 @@ pub struct Running {
     pub peer: Peer,
     place: Place,
     process: Process,
-    /// What a browser that is logged in sends as `Cookie`.
-    pub cookie: String,
+    /// What the API wants.
+    token: String,
 }
 
 impl Api {
@@ -78,18 +78,29 @@ impl Running {
         change(&mut command);
         let log = api.folder.join(format!("{}.log", peer.name()));
         let process = Process::start(command, &log, place.listen)?;
-        let mut running = Self { peer, place, process, cookie: format!("session={}", api.token) };
-        if peer == Peer::Vestibule {
-            running.cookie = log_in(place.listen, "/api/proxy/auth/login")?.cookies();
-        }
+        let running = Self { peer, place, process, token: api.token.clone() };
         running.check()?;
         say::note(&format!("{} listens on {}", peer.title(), place.listen));
         Ok(running)
     }
 
+    /// What a browser that is logged in sends as `Cookie`. Vestibule's is that of a fresh log-in: a browser, unlike a
+    /// load generator, takes each newer cookie that an answer brings.
+    ///
+    /// # Errors
+    ///
+    /// When the log-in fails.
+    pub fn cookie(&self) -> Result<String> {
+        if self.peer == Peer::Vestibule {
+            return Ok(log_in(self.place.listen, "/api/proxy/auth/login")?.cookies());
+        }
+        Ok(format!("session={}", self.token))
+    }
+
     /// The API answers none but those with the token, so an answer proves that it was sent.
     fn check(&self) -> Result<()> {
-        let browser = [("Cookie", self.cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+        let cookie = self.cookie()?;
+        let browser = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
         let answer = exchange::ask(self.place.listen, "GET", "/api/proxy/note", &browser, "")?;
         if answer.status == 200 && answer.body.contains("Shopping") {
             return Ok(());
