@@ -141,6 +141,12 @@ impl Vestibule {
         }
     }
 
+    /// Closes all open WebSockets with code 1001 and waits for their ends: for a server that stops. They may take 10
+    /// seconds.
+    pub async fn stop(&self) {
+        self.proxy.stop().await;
+    }
+
     /// The configuration it was built from.
     pub fn config(&self) -> &Config {
         &self.shared.config

@@ -15,9 +15,10 @@ use axum::{
     Router,
     body::{Body, HttpBody},
     extract::ConnectInfo,
-    http::Request,
+    http::{HeaderMap, Request},
     response::Response,
 };
+use futures_util::{FutureExt, future::Either};
 use hyper::body::Incoming;
 use leptos::config::LeptosOptions;
 use tower::ServiceExt;
@@ -40,20 +41,28 @@ impl Front {
     }
 
     /// Answers a request from `client`.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> Response {
-        subject::identify(request, |request| self.pass(request, client)).await
+    pub(crate) fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> impl Future<Output = Response> {
+        subject::identify(request, move |request| self.pass(request, client))
     }
 
-    async fn pass(&self, request: Request<Incoming>, client: SocketAddr) -> Response {
+    /// Ends what outlives its request, for a server that stops.
+    pub(crate) async fn stop(&self) {
+        self.vestibule.stop().await;
+    }
+
+    fn pass(&self, request: Request<Incoming>, client: SocketAddr) -> impl Future<Output = Response> {
         let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
         if self.vestibule.is_proxied(request.uri().path()) {
-            let mut response = self.vestibule.forward(request, Some(client)).await;
-            security::add_to_data(response.headers_mut(), self.https);
-            return response;
+            let answer = self.vestibule.forward(request, Some(client));
+            return Either::Left(answer.map(|response| self.secured(response, security::add_to_data)));
         }
         // Boxed, so that the proxy's calls do not carry the router's room around.
-        let mut response = Box::pin(self.route(request, client)).await;
-        security::add_to_page(response.headers_mut(), self.https);
+        let answer = Box::pin(self.route(request, client));
+        Either::Right(answer.map(|response| self.secured(response, security::add_to_page)))
+    }
+
+    fn secured(&self, mut response: Response, add: impl FnOnce(&mut HeaderMap, bool)) -> Response {
+        add(response.headers_mut(), self.https);
         response
     }
 
@@ -61,5 +70,27 @@ impl Front {
         request.extensions_mut().insert(ConnectInfo(client));
         let answered: Result<Response, Infallible> = self.router.clone().oneshot(request).await;
         answered.unwrap_or_else(|never| match never {})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vestibule::config::Config;
+
+    use super::*;
+
+    fn size<A, F>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Each open connection keeps room for it.
+    #[tokio::test]
+    async fn an_answer_takes_little_room() {
+        let mut config = Config::new("http://127.0.0.1:3000".parse().unwrap());
+        config.api.url = Some("http://127.0.0.1:4000".parse().unwrap());
+        let options = crate::assets::options().unwrap();
+        let front = Front::new(Vestibule::new(config).unwrap(), &options, Offers::default());
+        let size = size(|request| front.answer(request, SocketAddr::from(([127, 0, 0, 1], 1))));
+        assert!(size <= 3 << 10, "{size} bytes");
     }
 }

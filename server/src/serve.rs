@@ -5,6 +5,7 @@ use std::{
     convert::Infallible, error::Error, net::SocketAddr, path::Path, pin::pin, sync::Arc, thread, time::Duration,
 };
 
+use futures_util::future::join;
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -115,7 +116,7 @@ async fn accept(
         }
     }
     drop(listener);
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    let _ = tokio::time::timeout(GRACE, join(graceful.shutdown(), front.stop())).await;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, Request, Uri},
     response::Response,
 };
+use futures_util::FutureExt;
 use http_body::{Frame, SizeHint};
 use tracing::Level;
 use vestibule::random::Random;
@@ -39,6 +40,12 @@ impl Subject {
         SUBJECT.try_with(Arc::clone).ok()
     }
 
+    /// A copy that does not keep the buffer in memory into which the request was read.
+    fn detached(&self) -> Self {
+        let uri = self.path().parse().unwrap_or_default();
+        Self { id: self.id.clone(), method: self.method.clone(), uri }
+    }
+
     pub(crate) fn id(&self) -> &str {
         self.id.to_str().unwrap_or_default()
     }
@@ -56,25 +63,32 @@ impl Subject {
 
 /// Gives a request an id, in its log lines and in its answer. A client's own id is replaced: it could be
 /// anything.
-pub(crate) async fn identify<B, F>(mut request: Request<B>, answer: impl FnOnce(Request<B>) -> F) -> Response
+pub(crate) fn identify<B, F>(
+    mut request: Request<B>,
+    answer: impl FnOnce(Request<B>) -> F,
+) -> impl Future<Output = Response>
 where
     F: Future<Output = Response>,
 {
     let begin = tracing::enabled!(Level::DEBUG).then(Instant::now);
     let id = new_id();
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let subject = Subject { id: id.clone(), method: request.method().clone(), uri: request.uri().clone() };
-    let subject = Arc::new(subject);
-    let mut response = SUBJECT.scope(Arc::clone(&subject), answer(request)).await;
-    response.headers_mut().entry(REQUEST_ID).or_insert(id);
+    let subject = Arc::new(Subject { id, method: request.method().clone(), uri: request.uri().clone() });
+    let answering = SUBJECT.scope(Arc::clone(&subject), answer(request));
+    answering.map(move |response| finish(response, &subject, begin))
+}
+
+fn finish(mut response: Response, subject: &Arc<Subject>, begin: Option<Instant>) -> Response {
+    response.headers_mut().entry(REQUEST_ID).or_insert_with(|| subject.id.clone());
     if let Some(begin) = begin {
         let status = response.status().as_u16();
-        SUBJECT.sync_scope(Arc::clone(&subject), || tracing::debug!(status, latency = ?begin.elapsed(), "answered"));
+        SUBJECT.sync_scope(Arc::clone(subject), || tracing::debug!(status, latency = ?begin.elapsed(), "answered"));
     }
     // A body that is there already is sent without a line for the log.
     if response.body().size_hint().exact().is_some() {
         return response;
     }
+    let subject = Arc::new(subject.detached());
     response.map(|body| Body::new(Streamed { body, subject }))
 }
 

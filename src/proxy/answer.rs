@@ -80,7 +80,7 @@ pub(super) async fn body(incoming: Incoming, handling: Handling) -> Result<AxumB
 
 impl AnswerBody {
     /// Reads all of a short body.
-    async fn whole(mut self) -> Result<Bytes, Failure> {
+    async fn whole(&mut self) -> Result<Bytes, Failure> {
         let mut first = Bytes::new();
         let mut more = BytesMut::new();
         while let Some(frame) = std::future::poll_fn(|cx| self.poll_checked(cx)).await {

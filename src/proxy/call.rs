@@ -61,26 +61,33 @@ impl Proxy {
     }
 
     /// The same for a session and a client's address that are at hand.
-    pub(crate) async fn forward_for(
+    ///
+    /// What can be done at once is done before there is a future, which keeps room for all that it is given.
+    pub(crate) fn forward_for(
         &self,
         session: Session,
         client: Option<SocketAddr>,
         target: Target,
         request: Request<Body>,
-    ) -> Response {
+    ) -> impl Future<Output = Response> + Send {
         let (mut parts, body) = request.into_parts();
         let upgrade = upgrade::requested(&mut parts, &body);
         let mut draft = Draft::new(self.shared(), target.path_and_query, client, parts);
         let record = session.record();
         let mut call = Call { route: target.route, id: draft.id.clone(), session, record };
-        let answered = match (self.enter(&call), upgrade) {
-            (Err(busy), _) => Err(busy),
-            // Rare, and large in memory: boxed, so that all other calls do not carry it around.
-            (Ok(permit), Some(client)) => Box::pin(self.upgrade(&mut call, &draft, client, permit)).await,
-            (Ok(permit), None) => self.pass_on(&mut call, &mut draft, body, permit).await,
-        };
-        let upstream = self.route(&call).authority.as_str();
-        answered.unwrap_or_else(|failure| failure.respond(&call.id, upstream))
+        let permit = self.enter(&call);
+        async move {
+            let answered = match (permit, upgrade) {
+                (Err(busy), _) => Err(busy),
+                // Rare, and large in memory: boxed, so that all other calls do not carry it around.
+                (Ok(permit), Some(client)) => Box::pin(self.upgrade(&mut call, &draft, client, permit)).await,
+                (Ok(permit), None) => self.pass_on(&mut call, &mut draft, body, permit).await,
+            };
+            answered.unwrap_or_else(|failure| {
+                let upstream = self.route(&call).authority.as_str();
+                failure.respond(&call.id, upstream)
+            })
+        }
     }
 
     fn enter(&self, call: &Call) -> Result<Permit, Failure> {

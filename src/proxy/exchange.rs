@@ -9,7 +9,10 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use futures_util::future::{Either, select};
+use futures_util::{
+    FutureExt, TryFutureExt,
+    future::{Either, select},
+};
 use http::{
     Request, Response, StatusCode, Uri, header,
     uri::{Parts, PathAndQuery},
@@ -122,16 +125,20 @@ impl<'a> Exchange<'a> {
         self.pool.multiplexed().map(Connection::Http2).or_else(http1)
     }
 
-    async fn attempt(self, connection: Connection, request: Request<RequestBody>) -> Result<Answer, Lost> {
+    /// Sends the request at once; what is left to wait for is no larger than it has to be.
+    fn attempt(
+        self,
+        connection: Connection,
+        request: Request<RequestBody>,
+    ) -> impl Future<Output = Result<Answer, Lost>> + use<'a> {
         match connection {
             Connection::Http1(mut sender) => {
-                let sent = sender.try_send_request(request);
-                let response = self.answer(sent).await?;
-                Ok(Answer { response, sender: Some(sender) })
+                let answer = self.answer(sender.try_send_request(request));
+                Either::Left(answer.map_ok(|response| Answer { response, sender: Some(sender) }))
             }
             Connection::Http2(sender) => {
-                let response = Box::pin(self.over_http2(sender, request)).await?;
-                Ok(Answer { response, sender: None })
+                let answer = Box::pin(self.over_http2(sender, request));
+                Either::Right(answer.map_ok(|response| Answer { response, sender: None }))
             }
         }
     }
@@ -145,20 +152,23 @@ impl<'a> Exchange<'a> {
         self.answer(sender.try_send_request(request)).await
     }
 
-    async fn answer(self, sent: impl Future<Output = Sent>) -> Result<Response<Incoming>, Lost> {
+    fn answer<F>(self, sent: F) -> impl Future<Output = Result<Response<Incoming>, Lost>> + use<'a, F>
+    where
+        F: Future<Output = Sent> + 'a,
+    {
         let times = &self.route.times;
         let sent = match self.flow {
-            None => timeout(times.first_byte, sent).await.map_err(|_| Failure::FirstByteTimeout),
-            Some(flow) => Box::pin(after_upload(sent, flow, times)).await,
+            None => Either::Left(timeout(times.first_byte, sent).map_err(|_| Failure::FirstByteTimeout)),
+            Some(flow) => Either::Right(Box::pin(after_upload(sent, flow, times))),
         };
-        match sent {
+        sent.map(|sent| match sent {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(mut error)) => Err(match error.take_message() {
                 Some(request) => Lost::Unsent(request.into_body()),
                 None => Lost::Sent(Failure::exchange(error.into_error())),
             }),
             Err(failure) => Err(Lost::Sent(failure)),
-        }
+        })
     }
 }
 

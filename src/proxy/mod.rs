@@ -35,6 +35,7 @@ mod upload;
 
 use std::{fmt, path::Path, sync::Arc};
 
+use tokio::sync::watch;
 use url::{Position, Url};
 
 pub use credential::Credential;
@@ -83,6 +84,8 @@ struct Shared {
     config: ProxyConfig,
     clock: Clock,
     ends: SessionEnds,
+    /// Whether the server stops. Each open WebSocket listens.
+    stopping: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -113,6 +116,7 @@ impl Proxy {
             config: config.clone(),
             clock,
             ends,
+            stopping: watch::Sender::new(false),
         };
         Ok(Self::of(Arc::new(shared)))
     }
@@ -121,6 +125,13 @@ impl Proxy {
     #[must_use]
     pub fn with_own_pool(&self) -> Self {
         Self::of(Arc::clone(&self.0.shared))
+    }
+
+    /// Closes all open WebSockets with code 1001, "going away" (RFC 6455 §7.4.1), and waits for their ends: for a
+    /// server that stops. They may take 10 seconds.
+    pub async fn stop(&self) {
+        self.shared().stopping.send_replace(true);
+        self.shared().stopping.closed().await;
     }
 
     fn of(shared: Arc<Shared>) -> Self {

@@ -32,6 +32,8 @@ const CLOCK_STEP: i64 = 30;
 
 /// What ends a WebSocket from here.
 pub(super) struct Watch {
+    /// Whether the server stops.
+    pub(super) stopping: watch::Receiver<bool>,
     /// The session that opened it, if any.
     pub(super) session: Option<SessionEnd>,
     /// When the token with which it was opened ends, in seconds since the epoch.
@@ -47,6 +49,7 @@ pub(super) enum Over {
     SessionEnded,
     TokenExpired,
     Idle,
+    Stopping,
 }
 
 impl Over {
@@ -56,13 +59,14 @@ impl Over {
             Self::SessionEnded => (4401, "session ended"),
             Self::TokenExpired => (4401, "token expired"),
             Self::Idle => (1001, "idle"),
+            Self::Stopping => (1001, "going away"),
         }
     }
 }
 
 impl Watch {
     /// Waits until the WebSocket has to close. `moved` counts what goes through it.
-    async fn over(mut self, moved: &AtomicU64) -> Over {
+    async fn over(&mut self, moved: &AtomicU64) -> Over {
         let session = async {
             match &mut self.session {
                 Some(session) => session.ended().await,
@@ -70,6 +74,7 @@ impl Watch {
             }
         };
         tokio::select! {
+            _ = self.stopping.wait_for(|stopping| *stopping) => Over::Stopping,
             () = session => Over::SessionEnded,
             () = expired(self.expires_at, &self.clock) => Over::TokenExpired,
             () = idle(self.idle, moved) => Over::Idle,
@@ -101,7 +106,7 @@ async fn idle(limit: Option<Duration>, moved: &AtomicU64) {
 }
 
 /// Carries bytes until both directions have ended, one has failed, or the watch says so.
-pub(super) async fn run<C, U>(client: C, upstream: U, watch: Watch) -> Option<Over>
+pub(super) async fn run<C, U>(client: C, upstream: U, mut watch: Watch) -> Option<Over>
 where
     C: AsyncRead + AsyncWrite,
     U: AsyncRead + AsyncWrite,
@@ -199,6 +204,7 @@ mod tests {
         client: DuplexStream,
         upstream: DuplexStream,
         sessions: SessionEnds,
+        stop: watch::Sender<bool>,
         id: SessionId,
         tunnel: tokio::task::JoinHandle<Option<Over>>,
     }
@@ -206,8 +212,15 @@ mod tests {
     fn tunnel(expires_at: Option<i64>) -> Ends {
         let ((client, near), (upstream, far)) = (duplex(64), duplex(64));
         let (ends, id) = (SessionEnds::default(), SessionId::random(&Random::seeded(1)));
-        let watch = Watch { session: Some(ends.subscribe(id)), expires_at, clock: Clock::system(), idle: None };
-        Ends { client, upstream, sessions: ends, id, tunnel: tokio::spawn(run(near, far, watch)) }
+        let stop = watch::Sender::new(false);
+        let watch = Watch {
+            stopping: stop.subscribe(),
+            session: Some(ends.subscribe(id)),
+            expires_at,
+            clock: Clock::system(),
+            idle: None,
+        };
+        Ends { client, upstream, sessions: ends, id, stop, tunnel: tokio::spawn(run(near, far, watch)) }
     }
 
     async fn read(stream: &mut DuplexStream, length: usize) -> Vec<u8> {
@@ -247,6 +260,17 @@ mod tests {
         assert_eq!(read(&mut it.client, close.len()).await, close);
         drop(it.client);
         assert_eq!(it.tunnel.await.unwrap(), Some(Over::TokenExpired));
+    }
+
+    #[tokio::test]
+    async fn closes_when_the_server_stops() {
+        let mut it = tunnel(None);
+        it.stop.send_replace(true);
+        let close = frame::close(1001, "going away", None);
+        assert_eq!(read(&mut it.client, close.len()).await, close);
+        drop(it.client);
+        assert_eq!(it.tunnel.await.unwrap(), Some(Over::Stopping));
+        it.stop.closed().await;
     }
 
     #[tokio::test]

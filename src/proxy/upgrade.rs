@@ -72,6 +72,7 @@ impl Proxy {
         let (shared, route) = (self.shared(), self.route(call));
         let record = call.record.as_ref().filter(|_| route.send_token);
         Watch {
+            stopping: shared.stopping.subscribe(),
             session: record.map(|record| shared.ends.subscribe(record.id)),
             expires_at: record.and_then(|record| record.access_expires_at),
             clock: shared.clock.clone(),

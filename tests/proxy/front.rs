@@ -41,7 +41,7 @@ pub struct Front {
     pub address: SocketAddr,
     pub session: Session,
     pub ends: SessionEnds,
-    proxy: Proxy,
+    pub proxy: Proxy,
 }
 
 /// A logged-in person.

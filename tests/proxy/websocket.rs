@@ -175,6 +175,19 @@ async fn never_opens_a_token_issuing_path() {
 }
 
 #[tokio::test]
+async fn closes_with_1001_when_the_server_stops() {
+    let front = Front::to(&echo().await.url()).await;
+    let mut socket = open(&front).await;
+    let stopped = tokio::spawn({
+        let proxy = front.proxy.clone();
+        async move { proxy.stop().await }
+    });
+    assert_eq!(closed(&mut socket).await, (1001, "going away".into()));
+    drop(socket);
+    timeout(SOON, stopped).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn closes_with_4401_when_the_session_ends() {
     let front = Front::to(&echo().await.url()).await;
     let id = front.session.record().unwrap().id;
