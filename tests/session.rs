@@ -7,6 +7,8 @@
 mod balancer;
 #[path = "session/clock.rs"]
 mod clock_tests;
+#[path = "session/store/cluster.rs"]
+mod cluster;
 #[path = "session/store/contract.rs"]
 mod contract;
 #[path = "session/cookie.rs"]
@@ -17,14 +19,20 @@ mod event_tests;
 mod hall;
 #[path = "session/late.rs"]
 mod late_tests;
+#[path = "session/store/only_cluster.rs"]
+mod only_cluster;
 #[path = "session/store/only_redis.rs"]
 mod only_redis;
+#[path = "session/store/only_sentinel.rs"]
+mod only_sentinel;
 #[path = "session/store/place.rs"]
 mod place;
 #[path = "session/refresh.rs"]
 mod refresh_tests;
 #[path = "session/replica/scale.rs"]
 mod replica_tests;
+#[path = "session/store/sentinel.rs"]
+mod sentinel;
 mod support;
 
 /// One contract for every place where sessions are kept.
@@ -38,6 +46,12 @@ macro_rules! every_place_keeps {
         }
         mod in_redis {
             $(#[tokio::test] async fn $rule() { crate::contract::$rule(crate::place::Place::redis().await).await; })*
+        }
+        mod behind_sentinel {
+            $(#[tokio::test] async fn $rule() { crate::contract::$rule(crate::place::Place::sentinel().await).await; })*
+        }
+        mod in_a_cluster {
+            $(#[tokio::test] async fn $rule() { crate::contract::$rule(crate::place::Place::cluster().await).await; })*
         }
     };
 }

@@ -3,6 +3,7 @@
 mod api;
 mod login;
 pub mod proxy;
+mod redis_url;
 mod session;
 mod store;
 
@@ -12,8 +13,10 @@ use url::{Host, Url};
 pub use api::ApiConfig;
 pub use login::LoginConfig;
 pub use proxy::ProxyConfig;
+pub use redis_url::{InvalidRedisUrl, RedisUrl};
+pub(crate) use redis_url::{Login, Node, Servers};
 pub use session::{SameSite, SessionConfig};
-pub use store::{InvalidStore, RedisUrl, StoreConfig};
+pub use store::{InvalidStore, StoreConfig};
 
 /// Everything the library has to know.
 #[derive(Clone, Debug, Deserialize, Serialize)]

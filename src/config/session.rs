@@ -13,10 +13,10 @@ pub struct SessionConfig {
     /// key in front to rotate. As a variable: separated by commas.
     #[serde(deserialize_with = "list", serialize_with = "count")]
     pub keys: Vec<Secret>,
-    /// Where sessions are kept: `cookie`, sealed in the browser; `redis://…` (with TLS `rediss://…`),
-    /// in a server that all replicas share; `memory`, in this process, for tests.
+    /// Where sessions are kept: `cookie`, sealed in the browser; where Redis or Valkey is (see
+    /// [`RedisUrl`]), which all replicas share; `memory`, in this process, for tests.
     pub store: StoreConfig,
-    /// With sessions in cookies: a Redis or Valkey server in which replicas share which sessions have
+    /// With sessions in cookies: the Redis or Valkey in which replicas share which sessions have
     /// ended, and renew tokens together. Without it each replica knows of its own log-outs alone.
     pub revocation: Option<RedisUrl>,
     /// After how many seconds without a request a session ends.

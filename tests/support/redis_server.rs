@@ -42,7 +42,11 @@ impl Redis {
     }
 
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+        format!("redis://127.0.0.1:{}/", self.port())
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Ends the server as a crash does.

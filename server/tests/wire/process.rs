@@ -31,12 +31,17 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         (&[("VESTIBULE_API__CONTRACT", "feathers")], &["api.contract", "api.url"]),
         (&[("VESTIBULE_PUBLIC_URL", "http://app.example")], &["public_url", "https"]),
         (&[("VESTIBULE_SESSION__KEYS", "c2hvcnQ=")], &["session.keys", "keygen"]),
+        (&[("VESTIBULE_SESSION__STORE", "redis")], &["session.store", "cookie", "redis-sentinel://"]),
+        (&[("VESTIBULE_SESSION__STORE", "redis://:hidden@one,two")], &["session.store", "several", "redis-cluster://"]),
+        (&[("VESTIBULE_SESSION__STORE", "redis-sentinel://:hidden@one,two")], &["session.store", "service"]),
+        (&[("VESTIBULE_SESSION__REVOCATION", "redis-cluster://one/main")], &["session.revocation", "path"]),
     ];
     for (variables, parts) in cases {
         let line = stopped_by(&run(&[], variables));
         for part in *parts {
             assert!(line.contains(part), "{variables:?}: {line}");
         }
+        assert!(!line.contains("hidden"), "a password must not be printed: {line}");
     }
 }
 

@@ -105,7 +105,12 @@ async fn tokens_that_came_while_it_was_down_are_not_lost() {
 #[tokio::test]
 async fn replicas_share_ends_and_refreshes_of_sessions_in_cookies() {
     let redis = Redis::start().await;
-    let url = RedisUrl::try_from(redis.url()).unwrap();
+    replicas_share(redis.url()).await;
+}
+
+/// Two replicas with sessions in cookies, which share what is at `url`.
+pub async fn replicas_share(url: String) {
+    let url = RedisUrl::try_from(url).unwrap();
     let here = Hall::with(|config| config.session.revocation = Some(url.clone())).await;
     let there = Hall::replica(here.stub.clone(), here.clock.clone(), |config| {
         config.session.revocation = Some(url);

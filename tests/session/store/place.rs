@@ -1,29 +1,46 @@
 //! A hall whose sessions are kept in one of the places.
 
+use std::any::Any;
+
 use vestibule::config::StoreConfig;
 
-use crate::{hall::Hall, support::redis_server::Redis};
+use crate::{cluster::Cluster, hall::Hall, sentinel::Watched, support::redis_server::Redis};
 
 pub struct Place {
     pub hall: Hall,
     /// Whether the cookie holds an opaque name alone.
     pub opaque: bool,
-    _redis: Option<Redis>,
+    /// Ends with the place.
+    _servers: Option<Box<dyn Any>>,
 }
 
 impl Place {
     pub async fn cookie() -> Self {
-        Self { hall: limited(StoreConfig::Cookie).await, opaque: false, _redis: None }
+        Self { hall: limited(StoreConfig::Cookie).await, opaque: false, _servers: None }
     }
 
     pub async fn memory() -> Self {
-        Self { hall: limited(StoreConfig::Memory).await, opaque: true, _redis: None }
+        Self { hall: limited(StoreConfig::Memory).await, opaque: true, _servers: None }
     }
 
     pub async fn redis() -> Self {
         let redis = Redis::start().await;
-        let store = StoreConfig::try_from(redis.url()).unwrap();
-        Self { hall: limited(store).await, opaque: true, _redis: Some(redis) }
+        Self::at(redis.url(), redis).await
+    }
+
+    pub async fn sentinel() -> Self {
+        let watched = Watched::start().await;
+        Self::at(watched.url(), watched).await
+    }
+
+    pub async fn cluster() -> Self {
+        let cluster = Cluster::start().await;
+        Self::at(cluster.url(), cluster).await
+    }
+
+    async fn at(url: String, servers: impl Any) -> Self {
+        let store = StoreConfig::try_from(url).unwrap();
+        Self { hall: limited(store).await, opaque: true, _servers: Some(Box::new(servers)) }
     }
 }
 

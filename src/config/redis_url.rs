@@ -1,0 +1,339 @@
+//! Where Redis or Valkey is: one server, one that Sentinels name, or a cluster.
+
+use std::fmt::{self, Write};
+
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use crate::secret::Secret;
+
+/// The URL of Redis or Valkey. Prints without its passwords.
+///
+/// - one server: `redis://[user:password@]host[:6379][/database]`, on a socket `redis+unix:///path`
+/// - whichever server Sentinels name: `redis-sentinel://[user:password@]host[:26379],…/service[/database]`, and
+///   `?sentinel_username=…&sentinel_password=…` where the Sentinels want a password as well
+/// - a cluster: `redis-cluster://[user:password@]host[:6379],…`
+///
+/// With TLS all begin with `rediss`. `valkey` and `valkeys` are the same, and so is `+` for `-`.
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RedisUrl {
+    pub(crate) tls: bool,
+    /// What the servers ask for; one server's are in its URL.
+    pub(crate) login: Login,
+    pub(crate) servers: Servers,
+}
+
+/// What is to be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Servers {
+    /// The server at this URL.
+    One(Url),
+    /// The primary of a service, as Sentinels know it.
+    Sentinel { sentinels: Vec<Node>, login: Login, service: String, database: i64 },
+    /// A cluster that these belong to.
+    Cluster(Vec<Node>),
+}
+
+/// A host and its port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// A name or an address; that of IPv6 without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// A user and a password, each where one is needed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Login {
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<Secret>,
+}
+
+/// The text names no Redis or Valkey: says what is wrong with it, and how to mend that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidRedisUrl(&'static str);
+
+const UNKNOWN: InvalidRedisUrl = InvalidRedisUrl(
+    "is no URL of Redis or Valkey: write redis://host:6379, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, with TLS rediss…",
+);
+const SEVERAL: InvalidRedisUrl = InvalidRedisUrl(
+    "names several hosts: write redis-cluster://… for a cluster, redis-sentinel://…/service for Sentinels",
+);
+const HOST: InvalidRedisUrl = InvalidRedisUrl("has a part that is no host: write host:port,host:port");
+const DATABASE: InvalidRedisUrl = InvalidRedisUrl("has a database that is no number: write /0 or leave it out");
+const NO_SERVICE: InvalidRedisUrl =
+    InvalidRedisUrl("names no service: write redis-sentinel://host:26379,host:26379/service");
+const CLUSTER_PATH: InvalidRedisUrl =
+    InvalidRedisUrl("has a path, and a cluster has one database alone: write redis-cluster://host:6379,host:6379");
+const OPTION: InvalidRedisUrl =
+    InvalidRedisUrl("has an unknown option: there are sentinel_username and sentinel_password, with redis-sentinel://");
+const NOT_TEXT: InvalidRedisUrl = InvalidRedisUrl("has a user or password that is no UTF-8 text");
+
+const SENTINEL_PORT: u16 = 26_379;
+const PORT: u16 = 6_379;
+
+impl TryFrom<String> for RedisUrl {
+    type Error = InvalidRedisUrl;
+
+    fn try_from(text: String) -> Result<Self, InvalidRedisUrl> {
+        let (scheme, rest) = text.trim().split_once("://").ok_or(UNKNOWN)?;
+        let scheme = scheme.to_ascii_lowercase();
+        let (base, kind) = scheme.split_once(['-', '+']).unwrap_or((&scheme, ""));
+        let tls = match base {
+            "redis" | "valkey" => false,
+            "rediss" | "valkeys" => true,
+            _ => return Err(UNKNOWN),
+        };
+        match kind {
+            "" => one(&format!("{scheme}://{rest}"), tls),
+            "unix" if !tls => one(&format!("{base}+unix://{rest}"), tls),
+            "sentinel" => Parts::read(rest)?.sentinel(tls),
+            "cluster" => Parts::read(rest)?.cluster(tls),
+            _ => Err(UNKNOWN),
+        }
+    }
+}
+
+/// One server: its URL goes to the client as it is.
+fn one(text: &str, tls: bool) -> Result<RedisUrl, InvalidRedisUrl> {
+    let is_list = text.split(['/', '?', '#']).nth(2).is_some_and(|authority| authority.contains(','));
+    if is_list {
+        return Err(SEVERAL);
+    }
+    let url = Url::parse(text).map_err(|_| UNKNOWN)?;
+    if !url.scheme().ends_with("unix") {
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(HOST);
+        }
+        database(url.path().trim_matches('/'))?;
+    }
+    Ok(RedisUrl { tls, login: Login::default(), servers: Servers::One(url) })
+}
+
+fn database(text: &str) -> Result<i64, InvalidRedisUrl> {
+    if text.is_empty() { Ok(0) } else { text.parse::<u16>().map(i64::from).map_err(|_| DATABASE) }
+}
+
+/// What a URL of several hosts is made of.
+struct Parts<'a> {
+    login: Login,
+    hosts: &'a str,
+    path: &'a str,
+    options: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn read(rest: &'a str) -> Result<Self, InvalidRedisUrl> {
+        let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (user, password) = user.split_once(':').unwrap_or((user, ""));
+        let login = Login { user: decoded(user)?, password: decoded(password)?.map(Secret::new) };
+        Ok(Self { login, hosts, path: path.trim_matches('/'), options })
+    }
+
+    fn sentinel(self, tls: bool) -> Result<RedisUrl, InvalidRedisUrl> {
+        let (service, number) = self.path.split_once('/').unwrap_or((self.path, ""));
+        let service = decoded(service)?.ok_or(NO_SERVICE)?;
+        let mut login = Login::default();
+        for (name, value) in url::form_urlencoded::parse(self.options.as_bytes()) {
+            match &*name {
+                "sentinel_username" => login.user = Some(value.into_owned()),
+                "sentinel_password" => login.password = Some(Secret::new(value)),
+                _ => return Err(OPTION),
+            }
+        }
+        let sentinels = nodes(self.hosts, SENTINEL_PORT)?;
+        let servers = Servers::Sentinel { sentinels, login, service, database: database(number)? };
+        Ok(RedisUrl { tls, login: self.login, servers })
+    }
+
+    fn cluster(self, tls: bool) -> Result<RedisUrl, InvalidRedisUrl> {
+        if !matches!(self.path, "" | "0") {
+            return Err(CLUSTER_PATH);
+        }
+        if !self.options.is_empty() {
+            return Err(OPTION);
+        }
+        Ok(RedisUrl { tls, login: self.login, servers: Servers::Cluster(nodes(self.hosts, PORT)?) })
+    }
+}
+
+/// A text with `%40` for `@` and the like; `None` for an empty one.
+fn decoded(text: &str) -> Result<Option<String>, InvalidRedisUrl> {
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| NOT_TEXT)?;
+    Ok(Some(decoded.into_owned()).filter(|text| !text.is_empty()))
+}
+
+fn nodes(hosts: &str, port: u16) -> Result<Vec<Node>, InvalidRedisUrl> {
+    hosts.split(',').map(|host| node(host.trim(), port)).collect()
+}
+
+fn node(text: &str, port: u16) -> Result<Node, InvalidRedisUrl> {
+    let url = Url::parse(&format!("redis://{text}")).map_err(|_| HOST)?;
+    let alone = url.path().is_empty() && url.query().is_none() && url.fragment().is_none() && !text.contains('@');
+    let host = match url.host() {
+        Some(Host::Domain(name)) if alone && !name.is_empty() => name.to_owned(),
+        Some(Host::Ipv4(address)) if alone => address.to_string(),
+        Some(Host::Ipv6(address)) if alone => address.to_string(),
+        _ => return Err(HOST),
+    };
+    Ok(Node { host, port: url.port().unwrap_or(port) })
+}
+
+impl From<RedisUrl> for String {
+    fn from(url: RedisUrl) -> Self {
+        url.to_string()
+    }
+}
+
+impl fmt::Display for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, nodes) = match &self.servers {
+            Servers::One(url) => return one_redacted(url, f),
+            Servers::Sentinel { sentinels, .. } => ("sentinel", sentinels),
+            Servers::Cluster(nodes) => ("cluster", nodes),
+        };
+        let base = if self.tls { "rediss" } else { "redis" };
+        write!(f, "{base}-{kind}://")?;
+        if self.login != Login::default() {
+            let password = if self.login.password.is_some() { ":redacted" } else { "" };
+            write!(f, "{}{password}@", self.login.user.as_deref().unwrap_or_default())?;
+        }
+        for (index, node) in nodes.iter().enumerate() {
+            if index > 0 {
+                f.write_char(',')?;
+            }
+            write!(f, "{node}")?;
+        }
+        match &self.servers {
+            Servers::Sentinel { service, database, .. } => write!(f, "/{service}/{database}"),
+            Servers::One(_) | Servers::Cluster(_) => Ok(()),
+        }
+    }
+}
+
+fn one_redacted(url: &Url, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut url = url.clone();
+    if url.password().is_some() && url.set_password(Some("redacted")).is_err() {
+        return f.write_str("[redacted]");
+    }
+    // Socket URLs have theirs in the query.
+    url.set_query(None);
+    f.write_str(url.as_str())
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<RedisUrl, InvalidRedisUrl> {
+        RedisUrl::try_from(text.to_owned())
+    }
+
+    fn places(nodes: &[Node]) -> Vec<String> {
+        nodes.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn reads_one_server() {
+        for text in ["redis://127.0.0.1:6379", "rediss://:secret@redis.internal/1", "valkey://cache", "redis://[::1]/"]
+        {
+            assert!(matches!(read(text).unwrap().servers, Servers::One(_)), "{text}");
+        }
+        assert!(matches!(read("redis+unix:///run/redis.sock?db=1").unwrap().servers, Servers::One(_)));
+        assert!(read("rediss://cache").unwrap().tls && !read("valkey://cache").unwrap().tls);
+    }
+
+    #[test]
+    fn reads_sentinels() {
+        let text = "redis-sentinel://ada:p%40ss@one,two:1,[::1]:2/main/3?sentinel_password=s%26t&sentinel_username=s";
+        let url = read(text).unwrap();
+        let Servers::Sentinel { sentinels, login, service, database } = &url.servers else { panic!("{url}") };
+        assert_eq!(places(sentinels), ["one:26379", "two:1", "[::1]:2"]);
+        assert_eq!((service.as_str(), *database), ("main", 3));
+        assert_eq!((login.user.as_deref(), login.password.as_ref().map(Secret::expose)), (Some("s"), Some("s&t")));
+        assert_eq!(url.login.user.as_deref(), Some("ada"));
+        assert_eq!(url.login.password.as_ref().map(Secret::expose), Some("p@ss"));
+        assert!(!url.tls);
+
+        let same = read("redis-sentinel://one/main").unwrap();
+        for text in ["redis+sentinel://one:26379/main/0", "valkey-sentinel://one/main/", "REDIS-SENTINEL://one/main"] {
+            assert_eq!(read(text).unwrap(), same, "{text}");
+        }
+        assert!(read("rediss-sentinel://one/main").unwrap().tls && read("valkeys+sentinel://one/main").unwrap().tls);
+    }
+
+    #[test]
+    fn reads_clusters() {
+        let url = read("rediss-cluster://:secret@one,two:7000, 10.0.0.3/").unwrap();
+        let Servers::Cluster(nodes) = &url.servers else { panic!("{url}") };
+        assert_eq!(places(nodes), ["one:6379", "two:7000", "10.0.0.3:6379"]);
+        assert!(url.tls && url.login.user.is_none());
+        assert_eq!(url.login.password.as_ref().map(Secret::expose), Some("secret"));
+        assert_eq!(read("redis+cluster://one/0").unwrap(), read("redis-cluster://one:6379").unwrap());
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        for (text, problem) in [
+            ("", UNKNOWN),
+            ("redis", UNKNOWN),
+            ("http://127.0.0.1", UNKNOWN),
+            ("redis-sentinels://one/main", UNKNOWN),
+            ("rediss+unix:///run/redis.sock", UNKNOWN),
+            ("redis://one:port", UNKNOWN),
+            ("redis://", HOST),
+            ("redis://one:1,two:2", SEVERAL),
+            ("redis://one,two/0", SEVERAL),
+            ("redis://one/first", DATABASE),
+            ("redis-sentinel://one", NO_SERVICE),
+            ("redis-sentinel://one/", NO_SERVICE),
+            ("redis-sentinel://one/main/first", DATABASE),
+            ("redis-sentinel:///main", HOST),
+            ("redis-sentinel://one,,two/main", HOST),
+            ("redis-sentinel://one:port/main", HOST),
+            ("redis-sentinel://one/main?timeout=1", OPTION),
+            ("redis-sentinel://ada:%ff@one/main", NOT_TEXT),
+            ("redis-cluster://one/main", CLUSTER_PATH),
+            ("redis-cluster://one?timeout=1", OPTION),
+            ("redis-cluster://one:70000", HOST),
+        ] {
+            assert_eq!(read(text).err(), Some(problem), "{text}");
+        }
+    }
+
+    #[test]
+    fn prints_no_password() {
+        for (text, printed) in [
+            ("redis://ada:secret@cache/1", "redis://ada:redacted@cache/1"),
+            ("redis+unix:///run/redis.sock?pass=secret", "redis+unix:///run/redis.sock"),
+            (
+                "redis+sentinel://ada:secret@one,[::1]/main?sentinel_password=secret",
+                "redis-sentinel://ada:redacted@one:26379,[::1]:26379/main/0",
+            ),
+            ("valkeys-cluster://:secret@one", "rediss-cluster://:redacted@one:6379"),
+            ("redis-cluster://one,two", "redis-cluster://one:6379,two:6379"),
+        ] {
+            let url = read(text).unwrap();
+            assert_eq!((url.to_string(), format!("{url:?}")), (printed.into(), printed.into()));
+            assert_eq!(serde_json::to_value(&url).unwrap(), printed);
+        }
+    }
+}

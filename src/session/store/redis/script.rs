@@ -1,0 +1,83 @@
+//! What the server does in one step. Each script has one name alone, so that a cluster can run it.
+
+use std::sync::OnceLock;
+
+use redis::Cmd;
+
+/// `KEYS[1]` record · `ARGV` generation, sealed, seconds to live, rule. A write that is repeated after
+/// its answer was lost finds its own value, and is told that it went well.
+pub(super) static SAVE: Script = Script::new(
+    r"local there = redis.call('HMGET', KEYS[1], 'generation', 'sealed')
+    if there[1] then
+        local old, new = tonumber(there[1]), tonumber(ARGV[1])
+        local same = old == new and (ARGV[4] == 'same' or there[2] == ARGV[2])
+        if old > new or (old == new and not same) then return 0 end
+    elseif ARGV[4] ~= 'none' then
+        return 0
+    end
+    redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'sealed', ARGV[2])
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
+    return 1",
+);
+
+/// `KEYS[1]` lock · `ARGV` holder, seconds to live.
+pub(super) static LOCK: Script = Script::new(
+    r"if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return 1 end
+    if redis.call('GET', KEYS[1]) == ARGV[1] then return 1 end
+    return 0",
+);
+
+/// `KEYS[1]` lock · `ARGV` holder.
+pub(super) static UNLOCK: Script = Script::new(
+    r"if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+    return 0",
+);
+
+/// `KEYS[1]` list · `ARGV` member, seconds to live.
+pub(super) static ENLIST: Script = Script::new(
+    r"redis.call('SADD', KEYS[1], ARGV[1])
+    if redis.call('TTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+    return 1",
+);
+
+/// A script, which servers remember by its hash.
+pub(super) struct Script {
+    code: &'static str,
+    hash: OnceLock<String>,
+}
+
+/// A script with what it is run on.
+pub(super) struct Call<'a> {
+    pub(super) script: &'static Script,
+    pub(super) key: String,
+    pub(super) arguments: &'a [&'a str],
+}
+
+impl Script {
+    const fn new(code: &'static str) -> Self {
+        Self { code, hash: OnceLock::new() }
+    }
+
+    fn hash(&self) -> &str {
+        self.hash.get_or_init(|| redis::Script::new(self.code).get_hash().to_owned())
+    }
+}
+
+impl Call<'_> {
+    /// The command for a server that knows the script.
+    pub(super) fn by_hash(&self) -> Cmd {
+        self.command("EVALSHA", self.script.hash())
+    }
+
+    /// The command for a server that does not: it knows the script from then on. In a cluster each one
+    /// learns for itself, so that one that is away is in nobody's way.
+    pub(super) fn by_code(&self) -> Cmd {
+        self.command("EVAL", self.script.code)
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(1).arg(&self.key).arg(self.arguments);
+        command
+    }
+}
