@@ -71,6 +71,7 @@ fn record(access: String, refresh: Option<String>, user: &Value) -> Record {
         issued_at: NOW,
         generation: 0,
         persistent: true,
+        user_agent: None,
     }
 }
 

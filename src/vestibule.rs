@@ -200,8 +200,9 @@ impl Vestibule {
         self.count_attempt(session, email)?;
         let now = self.sessions.clock().now();
         let device = session.user_agent();
-        let LogIn { tokens, user } = self.upstream.log_in(email, password, device, now).await?;
-        let (record, ticket) = self.sessions.begin(tokens, user.to_string(), persistent).map_err(|error| {
+        let LogIn { tokens, user } = self.upstream.log_in(email, password, device.clone(), now).await?;
+        let begun = self.sessions.begin(tokens, user.to_string(), persistent, device);
+        let (record, ticket) = begun.map_err(|error| {
             tracing::error!(%error, "a log-in does not fit into the session");
             Failure::new(
                 StatusCode::BAD_GATEWAY,

@@ -68,5 +68,6 @@ every_place_keeps!(
     the_choice_to_stay,
     watchers_told,
     devices_apart,
+    devices_named,
     a_new_name,
 );

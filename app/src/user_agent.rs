@@ -1,7 +1,7 @@
 //! What people call a browser, from what it calls itself.
 
 /// What is not known.
-pub(crate) const UNKNOWN: &str = "A browser";
+const UNKNOWN: &str = "A browser";
 
 /// Part of a `User-Agent`, and what people call it. Many claim to be others as well, so that the first
 /// one that is found counts.

@@ -29,7 +29,11 @@ test('a device is logged out from another one', { tag: '@once' }, async ({ app, 
   await app.visit('/account')
   const devices = app.main.getByRole('list', { name: 'Your devices' }).getByRole('listitem')
   await expect(devices).toHaveCount(2)
-  await app.main.getByRole('button', { name: /^Log out A browser/ }).click()
+  for (const device of await devices.all()) {
+    await expect(device).toContainText(/Chrome on \w+/)
+  }
+  await expect(devices.filter({ hasText: 'This device' })).toHaveCount(1)
+  await app.main.getByRole('button', { name: /^Log out Chrome on \w+$/ }).click()
   await expect(app.status('The device is logged out.')).toBeVisible()
   await expect(devices).toHaveCount(1)
   if (!other.javaScript) {

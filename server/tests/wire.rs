@@ -6,6 +6,8 @@
 mod check;
 #[path = "wire/crowd.rs"]
 mod crowd;
+#[path = "wire/device.rs"]
+mod device;
 #[path = "wire/login.rs"]
 mod login;
 #[path = "wire/method.rs"]

@@ -178,6 +178,7 @@ mod tests {
             issued_at: 0,
             generation: 0,
             persistent: true,
+            user_agent: None,
         })
     }
 

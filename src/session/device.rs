@@ -24,6 +24,9 @@ pub struct OpenSession {
     pub created_at: i64,
     /// When the person last did something, in seconds since the epoch; up to a minute ago or more.
     pub last_seen_at: i64,
+    /// What the browser called itself at the log-in (RFC 9110 §10.1.5): its printable beginning, at most
+    /// 256 bytes. `None` with sessions in cookies, or when it said nothing.
+    pub user_agent: Option<String>,
     /// Whether it is the session that asks.
     pub current: bool,
 }
@@ -44,6 +47,7 @@ impl Sessions {
                 id: it.id,
                 created_at: it.created_at,
                 last_seen_at: it.last_seen_at,
+                user_agent: it.user_agent.clone(),
                 current: it.id == record.id,
             })
             .collect();

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 use super::{
     SessionEnds,
     cookie::{CookiePolicy, TooLarge},
     key::Key,
     live::LiveSessions,
     opened::Opened,
-    record::{Record, SessionId, Terms},
+    record::{Record, SessionId, Terms, printable},
     refresh::{Failed, GRACE, Refresher},
     revoked::Revoked,
     seal::Sealer,
@@ -140,12 +142,17 @@ impl Sessions {
         tokens: Tokens,
         user: String,
         persistent: Option<bool>,
+        user_agent: Option<HeaderValue>,
     ) -> Result<(Record, Option<Ticket>), TooLarge> {
         let ticket = self.is_server_side().then(|| Ticket::random(&self.core.random));
         let id = ticket.map_or_else(|| SessionId::random(&self.core.random), Ticket::session);
         let config = &self.core.config;
-        let terms =
-            Terms { refresh_before: config.refresh_before, persistent: persistent.unwrap_or(config.persistent) };
+        let terms = Terms {
+            refresh_before: config.refresh_before,
+            persistent: persistent.unwrap_or(config.persistent),
+            // Nobody lists sessions in cookies, which are to be short.
+            user_agent: user_agent.filter(|_| ticket.is_some()).as_ref().and_then(printable),
+        };
         let record = Record::begun(id, tokens, user, self.core.clock.now(), terms);
         if ticket.is_none() {
             self.core.policy.check(self.seal_for_cookie(&record).len())?;

@@ -6,6 +6,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use crate::{random::Random, secret::Secret, upstream::Tokens};
@@ -99,15 +100,30 @@ pub struct Record {
     pub generation: u32,
     /// Whether the session outlives the browser's closing.
     pub persistent: bool,
+    /// What the browser of the log-in calls itself, where a list of sessions can be had: see
+    /// [`MAX_USER_AGENT`].
+    pub user_agent: Option<String>,
 }
 
+/// How much is kept of what a browser calls itself, in bytes.
+pub const MAX_USER_AGENT: usize = 256;
+
 /// What a new session is begun with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Terms {
     /// How many seconds before its end an access token is renewed.
     pub(crate) refresh_before: i64,
     /// Whether the session outlives the browser's closing.
     pub(crate) persistent: bool,
+    /// What the browser calls itself, if that is to be kept.
+    pub(crate) user_agent: Option<String>,
+}
+
+/// What is kept of a browser's own name: what can be printed, of its beginning.
+pub(crate) fn printable(user_agent: &HeaderValue) -> Option<String> {
+    let letters = user_agent.as_bytes().iter().filter(|byte| matches!(byte, b' '..=b'~'));
+    let text: String = letters.take(MAX_USER_AGENT).map(|&byte| char::from(byte)).collect();
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// From when on a token that ends at `end` is to be renewed: `refresh_before` seconds ahead, and for
@@ -144,6 +160,7 @@ impl Record {
             issued_at: now,
             generation: 0,
             persistent: terms.persistent,
+            user_agent: terms.user_agent,
         }
     }
 
@@ -185,7 +202,17 @@ pub(crate) mod tests {
             issued_at: 1_767_268_800,
             generation: 0,
             persistent: true,
+            user_agent: None,
         }
+    }
+
+    #[test]
+    fn keeps_the_printable_beginning_of_a_browsers_name() {
+        let kept = |bytes: &[u8]| printable(&HeaderValue::from_bytes(bytes).unwrap());
+        assert_eq!(kept(b"Mozilla/5.0 (X11)").as_deref(), Some("Mozilla/5.0 (X11)"));
+        assert_eq!(kept(b" a\tb\xc3\xbcc ").as_deref(), Some("abc"));
+        assert_eq!(kept(&[b'x'; 5_000]).unwrap().len(), MAX_USER_AGENT);
+        assert_eq!((kept(b""), kept(b" \t ")), (None, None));
     }
 
     #[test]

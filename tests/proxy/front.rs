@@ -58,6 +58,7 @@ pub fn record() -> Record {
         issued_at: 0,
         generation: 0,
         persistent: true,
+        user_agent: None,
     }
 }
 

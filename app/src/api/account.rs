@@ -93,7 +93,7 @@ mod server {
             let seen = OffsetDateTime::from_unix_timestamp(open.last_seen_at).ok();
             Device {
                 id: open.id.to_string(),
-                name: user_agent::UNKNOWN.to_owned(),
+                name: user_agent::device(&open.user_agent.unwrap_or_default()),
                 last_seen_at: seen.and_then(|seen| seen.format(&Rfc3339).ok()),
                 current: open.current,
             }

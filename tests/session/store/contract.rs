@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use serde_json::Value;
+use vestibule::session::MAX_USER_AGENT;
 
 use crate::{place::Place, support::browser::Browser};
 
@@ -197,6 +199,41 @@ pub async fn devices_apart(place: Place) {
     }
     assert!(desk.cookies.is_empty());
     assert_eq!(who(&mut grace).await, "grace@example.com");
+}
+
+pub async fn devices_named(place: Place) {
+    const DESK: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+    let hall = &place.hall;
+    let log_in = async |user_agent: &[u8]| {
+        let mut browser = hall.browser();
+        let request = browser.request(Method::POST, "/login/ada@example.com").header("user-agent", user_agent);
+        assert_eq!(browser.send(request).await.status, 200);
+        browser
+    };
+    log_in(&[b"Mozilla/5.0 \xfc (iPhone)\t".as_slice(), &[b'x'; 4_000]].concat()).await;
+    hall.clock.advance(5);
+    hall.logged_in("ada@example.com").await;
+    hall.clock.advance(5);
+    let mut desk = log_in(DESK.as_bytes()).await;
+    for renewed in [false, true] {
+        if renewed {
+            hall.clock.advance(900);
+            assert_eq!(desk.get("/api/proxy/notes").await.status, 200);
+            assert_eq!(hall.stub.memory().refreshes, 1);
+        }
+        let devices = desk.get("/devices").await.json();
+        let devices = devices.as_array().unwrap();
+        if !place.opaque {
+            assert_eq!((devices.len(), &devices[0]["userAgent"]), (1, &Value::Null), "cookies are to be short");
+            continue;
+        }
+        let current: Vec<_> = devices.iter().map(|device| device["current"] == true).collect();
+        assert_eq!(current, [true, false, false], "{devices:?}");
+        assert_eq!(devices[0]["userAgent"], DESK);
+        assert_eq!(devices[1]["userAgent"], Value::Null, "it said nothing");
+        let phone = devices[2]["userAgent"].as_str().unwrap();
+        assert!(phone.starts_with("Mozilla/5.0  (iPhone)xxx") && phone.len() == MAX_USER_AGENT, "{phone}");
+    }
 }
 
 pub async fn a_new_name(place: Place) {

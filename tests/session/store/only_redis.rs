@@ -33,12 +33,15 @@ async fn hall(redis: &Redis) -> Hall {
 async fn holds_nothing_that_can_be_read_or_used() {
     let redis = Redis::start().await;
     let hall = hall(&redis).await;
-    let mut ada = hall.logged_in("ada@example.com").await;
+    let mut ada = hall.browser();
+    let log_in = ada.request(Method::POST, "/login/ada@example.com").header("user-agent", "Firefox on Linux");
+    assert_eq!(ada.send(log_in).await.status, 200);
     hall.clock.advance(900);
     assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
     let all = dump(&redis).await;
     assert!(all.len() >= 2, "a session and a list: {all:?}");
-    let secrets = [hall.stub.tokens(), vec![ada.cookies["vestibule"].clone(), "ada@".into()]].concat();
+    let person = vec![ada.cookies["vestibule"].clone(), "ada@".into(), "Firefox".into()];
+    let secrets = [hall.stub.tokens(), person].concat();
     for (name, ttl, content) in &all {
         assert!(name.starts_with("vestibule:"), "{name}");
         assert!((1..=30 * 24 * 60 * 60).contains(ttl), "{name} lives {ttl} s");
