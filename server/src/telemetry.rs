@@ -9,7 +9,6 @@ use serde::Serialize;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
     EnvFilter,
-    filter::LevelFilter,
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     registry::LookupSpan,
 };
@@ -18,11 +17,8 @@ use crate::subject::Subject;
 
 /// Starts logging; `VESTIBULE_LOG` sets what is logged, like `debug` or `vestibule=trace`.
 pub(crate) fn start() {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .with_env_var("VESTIBULE_LOG")
-        .from_env_lossy();
-    let logs = tracing_subscriber::fmt().with_env_filter(filter);
+    let chosen = std::env::var("VESTIBULE_LOG").unwrap_or_default();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter(&chosen));
     // Another subscriber can only be there in a test, and then it serves.
     let _ = if stdout().is_terminal() {
         let lines = logs.with_ansi(wants_colour()).with_target(false).compact();
@@ -31,6 +27,13 @@ pub(crate) fn start() {
         let lines = logs.json().flatten_event(true).with_current_span(false).with_span_list(false);
         lines.map_event_format(|format| WithSubject { format, append: append_json }).try_init()
     };
+}
+
+/// What is logged. The client of Redis has a word on each of its attempts at a cluster, and the session store
+/// says once what came of them: so the client is silent until it is asked for.
+fn filter(chosen: &str) -> EnvFilter {
+    let chosen = if chosen.trim().is_empty() { "info" } else { chosen };
+    EnvFilter::builder().parse_lossy(format!("redis=off,{chosen}"))
 }
 
 /// Whether nobody has asked for plain text (<https://no-color.org>).
@@ -85,4 +88,20 @@ fn append_json(line: &mut String, subject: &Subject) -> fmt::Result {
     line.push_str(&span);
     line.push('}');
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+
+    #[test]
+    fn the_client_of_redis_is_silent_until_it_is_asked_for() {
+        let text = |chosen| filter(chosen).to_string();
+        for (chosen, level) in [("", "info"), (" ", "info"), ("debug", "debug"), ("vestibule=trace", "vestibule=trace")]
+        {
+            let text = text(chosen);
+            assert!(text.contains("redis=off") && text.contains(level), "{chosen}: {text}");
+        }
+        assert_eq!(text("redis=debug"), "redis=debug");
+    }
 }

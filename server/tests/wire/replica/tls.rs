@@ -1,8 +1,16 @@
-//! Redis over TLS, with a certificate of the operator's own authority.
+//! Redis over TLS, with a certificate of the operator's own authority: one server, Sentinel, a cluster.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{
     program::{Program, folder},
@@ -43,29 +51,20 @@ impl Drop for Certificates {
     }
 }
 
-#[tokio::test]
-async fn sessions_are_kept_in_redis_over_tls_with_an_authority_of_ones_own() {
-    let certificates = Certificates::new();
-    let (port, certificate, key) =
-        (free_port().to_string(), certificates.file("redis.pem"), certificates.file("redis.key"));
-    let _redis = Redis::with(&[
-        "--tls-port",
-        &port,
-        "--tls-cert-file",
-        &certificate,
-        "--tls-key-file",
-        &key,
-        "--tls-auth-clients",
-        "no",
-        "--requirepass",
-        "behind-tls",
-    ])
-    .await;
+/// A server with TLS on a second port, and what it has besides.
+async fn with_tls(certificates: &Certificates, port: u16, more: &[&str]) -> Redis {
+    let (port, certificate, key) = (port.to_string(), certificates.file("redis.pem"), certificates.file("redis.key"));
+    let tls = ["--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
+    let common = ["--tls-auth-clients", "no", "--requirepass", "behind-tls"];
+    Redis::with(&[&tls[..], &common, more].concat()).await
+}
+
+/// Sessions are kept at `store` by who knows the authority, and by nobody else.
+async fn serves(certificates: &Certificates, store: &str) {
     let stub = Stub::start().await;
-    let (api, store) = (stub.url(), format!("rediss://:behind-tls@127.0.0.1:{port}/1"));
-    let authority = certificates.file("ca.pem");
+    let (api, authority) = (stub.url(), certificates.file("ca.pem"));
     let own =
-        [("VESTIBULE_API__URL", api.as_str()), ("VESTIBULE_SESSION__STORE", &store), ("SSL_CERT_FILE", &authority)];
+        [("VESTIBULE_API__URL", api.as_str()), ("VESTIBULE_SESSION__STORE", store), ("SSL_CERT_FILE", &authority)];
     let server = Program::with(&own).await;
     let mut ada = server.logged_in("ada@example.com").await;
     assert_eq!(ada.cookies["vestibule"].len(), 43, "an opaque name");
@@ -80,4 +79,71 @@ async fn sessions_are_kept_in_redis_over_tls_with_an_authority_of_ones_own() {
     assert!(browser.cookies.is_empty());
     let log = format!("{}{}", server.stop().await, stranger.stop().await);
     assert!(!log.contains("behind-tls"), "{log}");
+}
+
+#[tokio::test]
+async fn sessions_are_kept_in_redis_over_tls_with_an_authority_of_ones_own() {
+    let (certificates, port) = (Certificates::new(), free_port());
+    let _redis = with_tls(&certificates, port, &[]).await;
+    serves(&certificates, &format!("rediss://:behind-tls@127.0.0.1:{port}/1")).await;
+}
+
+#[tokio::test]
+async fn sentinels_and_the_server_that_they_name_are_reached_over_tls() {
+    let (certificates, port, own) = (Certificates::new(), free_port(), free_port());
+    let _redis = with_tls(&certificates, port, &[]).await;
+    let settings = [
+        format!("port 0\ntls-port {own}\nbind 127.0.0.1\ndir {}", certificates.0.display()),
+        format!("tls-cert-file {}\ntls-key-file {}", certificates.file("redis.pem"), certificates.file("redis.key")),
+        format!("tls-ca-cert-file {}\ntls-auth-clients no\ntls-replication yes", certificates.file("ca.pem")),
+        format!("sentinel monitor main 127.0.0.1 {port} 1\nsentinel auth-pass main behind-tls"),
+    ];
+    std::fs::write(certificates.0.join("sentinel.conf"), settings.join("\n")).unwrap();
+    let mut command = Command::new("redis-server");
+    command.arg(certificates.file("sentinel.conf")).arg("--sentinel").stdout(Stdio::null());
+    let _sentinel = Running(command.spawn().unwrap());
+    until_open(own).await;
+    serves(&certificates, &format!("rediss-sentinel://:behind-tls@127.0.0.1:{own}/main/1")).await;
+}
+
+#[tokio::test]
+async fn a_cluster_is_reached_over_tls() {
+    let (certificates, port, bus) = (Certificates::new(), free_port(), free_port().to_string());
+    let authority = certificates.file("ca.pem");
+    let cluster = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];
+    let more = [&cluster[..], &["--tls-ca-cert-file", &authority]].concat();
+    let redis = with_tls(&certificates, port, &more).await;
+    // All slots at one server; it serves as soon as it has them.
+    let mut plain = TcpStream::connect(("127.0.0.1", redis.port())).await.unwrap();
+    plain.write_all(b"AUTH behind-tls\r\nCLUSTER ADDSLOTSRANGE 0 16383\r\n").await.unwrap();
+    for _ in 0..400 {
+        let mut answer = vec![0; 4_096];
+        plain.write_all(b"CLUSTER INFO\r\n").await.unwrap();
+        let length = plain.read(&mut answer).await.unwrap();
+        if String::from_utf8_lossy(&answer[..length]).contains("cluster_state:ok") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    serves(&certificates, &format!("rediss-cluster://:behind-tls@127.0.0.1:{port}")).await;
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn until_open(port: u16) {
+    for _ in 0..400 {
+        if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("nobody listens on port {port}");
 }
