@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use futures_util::future::join_all;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -243,8 +244,7 @@ impl Vestibule {
     pub async fn log_out(&self, session: &Session) {
         if let Some(record) = session.latest() {
             tracing::info!(session = ?record.id, "logged out");
-            self.sessions.revoke_at_the_api(&record).await;
-            self.sessions.end(&record).await;
+            self.end(&[record]).await;
         }
         session.end();
     }
@@ -267,8 +267,7 @@ impl Vestibule {
         let Some(record) = known(session)? else { return Ok(false) };
         let records = self.sessions.records_of(&record).await.map_err(|_| unavailable())?;
         let Some(found) = records.iter().find(|found| found.id == id) else { return Ok(false) };
-        self.sessions.revoke_at_the_api(found).await;
-        self.sessions.end(found).await;
+        self.end(std::slice::from_ref(found)).await;
         if id == record.id {
             session.end();
         }
@@ -282,12 +281,18 @@ impl Vestibule {
     pub async fn log_out_everywhere(&self, session: &Session) -> Result<usize, Failure> {
         let Some(record) = known(session)? else { return Ok(0) };
         let records = self.sessions.records_of(&record).await.map_err(|_| unavailable())?;
-        for found in &records {
-            self.sessions.revoke_at_the_api(found).await;
-            self.sessions.end(found).await;
-        }
+        self.end(&records).await;
         session.end();
         Ok(records.len())
+    }
+
+    /// Ends sessions here, and then at the API: who does not wait for a slow API is logged out all the
+    /// same.
+    async fn end(&self, records: &[Arc<Record>]) {
+        for record in records {
+            self.sessions.end(record).await;
+        }
+        join_all(records.iter().map(|record| self.sessions.revoke_at_the_api(record))).await;
     }
 
     /// Calls the API with the session's token, for a page or a server function. To the API's 401 the

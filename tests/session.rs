@@ -17,6 +17,8 @@ mod cookie_tests;
 mod event_tests;
 #[path = "session/hall.rs"]
 mod hall;
+#[path = "session/key.rs"]
+mod key_tests;
 #[path = "session/late.rs"]
 mod late_tests;
 #[path = "session/store/only_cluster.rs"]

@@ -18,6 +18,8 @@ mod process;
 mod program;
 #[path = "wire/proxy.rs"]
 mod proxy;
+#[path = "wire/renewal.rs"]
+mod renewal;
 #[path = "wire/replica/mod.rs"]
 mod replica;
 #[path = "../../tests/support/mod.rs"]

@@ -278,6 +278,8 @@ mod tests {
     fn says_when_a_value_is_too_large() {
         let error = CookiePolicy::new(true, false).store(&"a".repeat(30_000), None, &request(&[])).unwrap_err();
         assert_eq!(error, TooLarge { size: 30_000, max: 20_385 });
+        let text = error.to_string();
+        assert!(["30000", "20385", "session.store"].iter().all(|part| text.contains(part)), "{text}");
     }
 
     #[test]

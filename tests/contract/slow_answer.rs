@@ -88,6 +88,28 @@ async fn one_that_is_silent_is_given_up_and_the_old_session_goes_on() {
 }
 
 #[tokio::test]
+async fn a_log_out_holds_before_the_api_has_answered() {
+    let door = Door::with(json!("demo"), |config| config.api.timeout = 1.0).await;
+    door.api.on("POST /auth/login", fine());
+    door.api.on("POST /auth/logout", Reply { delay: MINUTE, ..Reply::text(204, "text/plain", "") });
+    let (mut ada, mut other) = (door.logged_in().await, door.logged_in().await);
+    let mut copy = ada.clone();
+    let gone = tokio::spawn(async move { ada.post_form("/logout", &[]).await });
+    for _ in 0..400 {
+        if !door.api.seen("POST /auth/logout").is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(door.api.seen("POST /auth/logout").len(), 1);
+    // Who closes the page meanwhile is logged out all the same.
+    gone.abort();
+    assert_eq!(copy.get("/api/session").await.json()["loggedIn"], false);
+    assert_eq!(other.post_form("/logout", &[]).await.status, 204, "and who waits does not wait for a minute");
+    assert!(other.cookies.is_empty());
+}
+
+#[tokio::test]
 async fn one_that_drips_is_given_up_as_well() {
     for head in [
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{",

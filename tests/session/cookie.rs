@@ -102,6 +102,10 @@ async fn a_large_person_travels_in_chunks_and_a_huge_one_is_refused() {
     let mut big = hall.logged_in("big@example.com").await;
     assert!(big.cookies.len() >= 3, "{:?}", big.cookies.keys());
     assert_eq!(who(&mut big).await, "big@example.com");
+    let mut copy = big.clone();
+    assert_eq!(copy.post_form("/logout", &[]).await.status, 204);
+    assert!(copy.cookies.is_empty(), "each chunk is removed: {:?}", copy.cookies.keys());
+    big = hall.logged_in("big@example.com").await;
     hall.stub.memory().login_answer = Some(answer(40_000));
     let refused = big.post_form("/login/big@example.com", &[]).await;
     assert_eq!(refused.status, 502);

@@ -189,6 +189,21 @@ async fn a_401_that_nothing_renews_ends_the_session() {
 }
 
 #[tokio::test]
+async fn a_token_that_says_nothing_of_its_end_is_renewed_when_it_is_refused() {
+    let hall = Hall::open().await;
+    hall.stub.memory().expires_in = None;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    for round in 0..3 {
+        hall.clock.advance(20 * 60 * 60);
+        assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+        assert_eq!(hall.stub.memory().refreshes, round, "it is good as long as the API takes it");
+        hall.stub.forget_access_tokens();
+        assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+        assert_eq!(hall.stub.memory().refreshes, round + 1);
+    }
+}
+
+#[tokio::test]
 async fn a_token_without_a_refresh_token_ends_with_its_lifetime() {
     let hall = Hall::open().await;
     hall.stub.memory().login_answer = Some((

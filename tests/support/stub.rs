@@ -42,6 +42,8 @@ pub struct Memory {
     pub refresh_delay: Duration,
     /// Whether refreshes wait until this is taken back.
     pub holds_refreshes: bool,
+    /// The refresh with this number, counted from 1, waits until this is taken back.
+    pub holds_refresh: Option<usize>,
     /// Whether a refresh token that was spent serves again, as with APIs that know that answers get
     /// lost.
     pub forgives: bool,
@@ -158,13 +160,14 @@ async fn log_in(State(stub): State<Stub>, Json(fields): Json<Value>) -> Response
 }
 
 async fn refresh(State(stub): State<Stub>, Json(fields): Json<Value>) -> Response {
-    let delay = {
+    let (number, delay) = {
         let mut memory = stub.memory();
         memory.refreshes += 1;
-        memory.refresh_delay
+        (memory.refreshes, memory.refresh_delay)
     };
+    let is_held = |memory: &Memory| memory.holds_refreshes || memory.holds_refresh == Some(number);
     tokio::time::sleep(delay).await;
-    while stub.memory().holds_refreshes {
+    while is_held(&stub.memory()) {
         tokio::time::sleep(LOOK).await;
     }
     let mut memory = stub.memory();

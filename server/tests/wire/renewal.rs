@@ -1,0 +1,54 @@
+//! A token that has ended is renewed on whatever way comes first: a page, a form, the proxy.
+
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::{
+    program::Program,
+    support::{
+        browser::{Answer, Browser},
+        stub::Stub,
+    },
+};
+
+/// Somebody whose token has ended just now, and lives longer from the next renewal on.
+async fn overdue(stub: &Stub, server: &Program) -> Browser {
+    stub.memory().expires_in = Some(1);
+    let ada = server.logged_in("ada@example.com").await;
+    stub.memory().expires_in = Some(900);
+    stub.forget_access_tokens();
+    // The program's clock is the machine's.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    ada
+}
+
+/// The answer itself has the new token, which serves from then on.
+async fn renewed(stub: &Stub, ada: &mut Browser, answer: &Answer, before: usize) {
+    assert_eq!(answer.set_cookies().len(), 1, "{answer:?}");
+    assert_eq!(stub.memory().refreshes, before + 1);
+    assert_eq!(ada.get("/api/proxy/notes").await.json()["email"], "ada@example.com");
+    assert_eq!(stub.memory().refreshes, before + 1);
+}
+
+#[tokio::test]
+async fn a_page_a_form_and_the_proxy_do_so_alike() {
+    let stub = Stub::start().await;
+    let server = Program::start(&stub).await;
+    for (before, path) in ["/", "/account", "/api/proxy/notes"].into_iter().enumerate() {
+        let mut ada = overdue(&stub, &server).await;
+        let answer = ada.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        assert!(answer.body.contains("ada"), "{path} knows who is logged in: {answer:?}");
+        if !path.starts_with("/api") {
+            assert!(!answer.headers.contains_key("content-length"), "{path} is streamed");
+        }
+        renewed(&stub, &mut ada, &answer, before).await;
+    }
+    let mut ada = overdue(&stub, &server).await;
+    let fields = [("title", "Tea"), ("body", "")];
+    let form = ada.request(Method::POST, "/api/form/notes/create").header("accept", "text/html").form(&fields);
+    let answer = ada.send(form).await;
+    assert!(stub.memory().seen.iter().any(|seen| seen.method == Method::POST), "{answer:?}");
+    renewed(&stub, &mut ada, &answer, 3).await;
+}
