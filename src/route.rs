@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::{
     Json, Router,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{Html, IntoResponse, Response},
     routing::{any, get},
@@ -22,7 +22,7 @@ use crate::{
     session::{RETRY_AFTER, Session, UNAVAILABLE, Visit, events},
 };
 
-/// The path that tells whether somebody is logged in.
+/// The path that tells whether somebody is logged in, and where a `POST` says that they are there.
 pub const SESSION_PATH: &str = "/api/session";
 /// The path of the event stream that tells open tabs when their session ends.
 pub const SESSION_EVENTS_PATH: &str = "/api/session/events";
@@ -30,12 +30,12 @@ pub const SESSION_EVENTS_PATH: &str = "/api/session/events";
 pub const BACKGROUND_HEADER: HeaderName = HeaderName::from_static("x-vestibule-background");
 
 impl Vestibule {
-    /// `GET /api/session`, `GET /api/session/events` and the proxy under its prefix. They want
-    /// [`Vestibule::guard`] around them.
+    /// `GET` and `POST /api/session`, `GET /api/session/events` and the proxy under its prefix. They
+    /// want [`Vestibule::guard`] around them.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let prefix = self.config().proxy.prefix.trim_end_matches('/').to_owned();
         Router::new()
-            .route(SESSION_PATH, get(session_status))
+            .route(SESSION_PATH, get(session_status).post(stay))
             .route(SESSION_EVENTS_PATH, get(events))
             .route(&prefix, any(forward))
             .route(&format!("{prefix}/"), any(forward))
@@ -66,7 +66,7 @@ impl Vestibule {
         if let Some(refused) = self.same_origin().refuse(&request) {
             return refused;
         }
-        let visit = self.arrive(request.uri().path(), request.headers(), client).await;
+        let visit = self.arrive(is_passive(&request), request.headers(), client).await;
         let response = self.pass_on(&visit.session, client, request).await;
         self.leave(visit, response).await
     }
@@ -95,9 +95,8 @@ impl Vestibule {
     }
 
     /// Finds the session of a request.
-    async fn arrive(&self, path: &str, headers: &HeaderMap, client: Option<SocketAddr>) -> Visit {
+    async fn arrive(&self, passive: bool, headers: &HeaderMap, client: Option<SocketAddr>) -> Visit {
         let cookies: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
-        let passive = matches!(path, SESSION_PATH | SESSION_EVENTS_PATH) || headers.contains_key(BACKGROUND_HEADER);
         let at = self.sessions().clock().now();
         let session = self.sessions().resolve(&cookies, passive, at).await;
         session.set_client(client.map(|client| self.trusted_proxies().client(headers, client.ip())));
@@ -113,23 +112,51 @@ impl Vestibule {
     }
 }
 
+/// Whether a request counts as no activity.
+fn is_passive(request: &Request) -> bool {
+    let asks = matches!(request.uri().path(), SESSION_PATH | SESSION_EVENTS_PATH) && request.method() != Method::POST;
+    asks || request.headers().contains_key(BACKGROUND_HEADER)
+}
+
 /// What `GET /api/session` answers.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SessionStatus {
     logged_in: bool,
     user: Option<Value>,
+    /// When the API's access token ends, which is renewed where it can be.
     expires_at: Option<String>,
+    /// For how many seconds the session goes on when nothing happens in it.
+    seconds_left: Option<i64>,
+    /// Whether a request puts that off.
+    can_be_prolonged: bool,
 }
 
-/// Tells whether somebody is logged in, from the cookie alone: it never calls the API.
-async fn session_status(session: Session) -> Response {
+/// Tells whether somebody is logged in, and for how long, from the cookie alone: it never calls the
+/// API.
+async fn session_status(State(vestibule): State<Vestibule>, session: Session) -> Response {
     let record = session.record();
     let expires_at = record.as_ref().and_then(|record| rfc3339(record.access_expires_at?));
-    let status =
-        SessionStatus { logged_in: record.is_some(), user: record.map(|record| record.user_json()), expires_at };
+    let left = vestibule.time_left(&session);
+    let status = SessionStatus {
+        logged_in: record.is_some(),
+        user: record.map(|record| record.user_json()),
+        expires_at,
+        seconds_left: left.map(|left| left.seconds),
+        can_be_prolonged: left.is_some_and(|left| left.can_be_prolonged),
+    };
     let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     ([no_store], Json(status)).into_response()
+}
+
+/// "I am still here": the layer notes the activity. How long the session goes on now is known once the
+/// browser has this answer, so that a `GET` tells.
+async fn stay(session: Session) -> Response {
+    if session.is_logged_in() {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        Problem::new(StatusCode::UNAUTHORIZED, "You are not logged in.").into_response()
+    }
 }
 
 fn rfc3339(seconds: i64) -> Option<String> {
@@ -144,7 +171,7 @@ async fn forward(State(vestibule): State<Vestibule>, session: Session, request: 
 /// Resolves the session before the handler, writes its changes after.
 async fn with_session(State(vestibule): State<Vestibule>, mut request: Request, next: Next) -> Response {
     let client = peer(&request);
-    let visit = vestibule.arrive(request.uri().path(), request.headers(), client).await;
+    let visit = vestibule.arrive(is_passive(&request), request.headers(), client).await;
     request.extensions_mut().insert(visit.session.clone());
     let response = next.run(request).await;
     vestibule.leave(visit, response).await

@@ -15,7 +15,7 @@ use crate::{
     random::Random,
     same_origin::SameOrigin,
     secret::Secret,
-    session::{Key, OpenSession, RETRY_AFTER, Record, Renewal, Session, SessionId, Sessions, UNAVAILABLE},
+    session::{Key, OpenSession, RETRY_AFTER, Record, Renewal, Session, SessionId, Sessions, TimeLeft, UNAVAILABLE},
     upstream::{ApiAnswer, ApiCall, Failure, LogIn, Upstream},
 };
 
@@ -232,11 +232,24 @@ impl Vestibule {
     /// # Errors
     /// What to tell the person, with a sentence per wrong field where the API gives one.
     pub async fn sign_up(&self, session: &Session, fields: Map<String, Value>) -> Result<Value, Failure> {
+        self.sign_up_with(session, fields, None).await
+    }
+
+    /// The same with the person's choice of how long the session lasts, as in [`LogInOptions`].
+    ///
+    /// # Errors
+    /// As [`Vestibule::sign_up`].
+    pub async fn sign_up_with(
+        &self,
+        session: &Session,
+        fields: Map<String, Value>,
+        persistent: Option<bool>,
+    ) -> Result<Value, Failure> {
         let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (email, password) = (text("email"), Secret::new(text("password")));
         check_credentials(&email, &password)?;
         self.upstream.sign_up(fields).await?;
-        self.log_in(session, &email, &password).await
+        self.log_in_with(session, LogInOptions { email: &email, password: &password, persistent }).await
     }
 
     /// Ends the session here and, as far as it can be reached, at the API. Does nothing for somebody
@@ -247,6 +260,11 @@ impl Vestibule {
             self.end(&[record]).await;
         }
         session.end();
+    }
+
+    /// How long the session goes on; `None` for somebody who is not logged in.
+    pub fn time_left(&self, session: &Session) -> Option<TimeLeft> {
+        session.record().map(|record| self.sessions.time_left(&record))
     }
 
     /// The open sessions of the person, the latest first: "your devices". A person who is not logged

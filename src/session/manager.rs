@@ -10,7 +10,7 @@ use super::{
     key::Key,
     live::LiveSessions,
     opened::Opened,
-    record::{Record, SessionId, Terms, printable},
+    record::{Record, SessionId, TOUCH_INTERVAL, Terms, TimeLeft, printable},
     refresh::{Failed, GRACE, Refresher},
     revoked::Revoked,
     seal::Sealer,
@@ -217,6 +217,22 @@ impl Sessions {
         let config = &self.core.config;
         let idle = record.last_seen_at.saturating_add(config.idle_lifetime);
         idle.min(record.created_at.saturating_add(config.absolute_lifetime)) - now
+    }
+
+    /// How long a session goes on, and whether a request would change that.
+    pub(crate) fn time_left(&self, record: &Record) -> TimeLeft {
+        let config = &self.core.config;
+        let idle = record.last_seen_at.saturating_add(config.idle_lifetime);
+        let token_end = record.access_expires_at.filter(|_| record.refresh_token.is_none());
+        let absolute = record.created_at.saturating_add(config.absolute_lifetime);
+        let last = absolute.min(token_end.unwrap_or(i64::MAX));
+        TimeLeft { seconds: idle.min(last) - self.core.clock.now(), can_be_prolonged: idle < last }
+    }
+
+    /// How stale `last_seen_at` may become: less than a short idle lifetime, which would end under the
+    /// hands of somebody who is there all the time.
+    pub(super) fn touch_interval(&self) -> i64 {
+        TOUCH_INTERVAL.min(self.core.config.idle_lifetime / 4)
     }
 
     /// For how many seconds a session may go on in any case.

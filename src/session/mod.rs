@@ -29,7 +29,7 @@ pub use handle::{Renewal, Session};
 pub use key::{InvalidKey, Key};
 pub(crate) use manager::Sessions;
 pub(crate) use record::BySession;
-pub use record::{MAX_USER_AGENT, Record, SessionId};
+pub use record::{MAX_USER_AGENT, Record, SessionId, TimeLeft};
 pub use seal::Sealer;
 pub(crate) use write::Visit;
 

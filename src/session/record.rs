@@ -132,8 +132,19 @@ fn due(end: i64, now: i64, refresh_before: i64) -> i64 {
     end - refresh_before.min((end - now).max(0) / 4)
 }
 
-/// How stale `last_seen_at` may become before a request writes the cookie anew, in seconds.
+/// How stale `last_seen_at` may become before a request writes the cookie anew, in seconds. Of a short
+/// idle lifetime it is a quarter.
 pub const TOUCH_INTERVAL: i64 = 60;
+
+/// How long a session goes on from now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLeft {
+    /// How many seconds, when nothing happens in it any more.
+    pub seconds: i64,
+    /// Whether a request that counts as activity puts the end off. Else it is the end in any case: of
+    /// `absolute_lifetime`, or of a token that nothing renews.
+    pub can_be_prolonged: bool,
+}
 
 impl Record {
     /// Whether the access token has ended at `now`.

@@ -8,7 +8,7 @@ use super::{
     Session, cookie,
     handle::{Change, Found},
     manager::{Sessions, ended_name, session_name},
-    record::{Record, SessionId, TOUCH_INTERVAL},
+    record::{Record, SessionId},
     refresh::{Failed, GRACE},
     store::Down,
     ticket::Ticket,
@@ -144,7 +144,7 @@ impl Sessions {
                 Err(Failed::Unavailable) => Session::unrenewed(record, found),
             };
         }
-        if now - record.last_seen_at < TOUCH_INTERVAL {
+        if now - record.last_seen_at < self.touch_interval() {
             return Session::found(record, Change::None, found);
         }
         if latest.generation == record.generation && now - latest.last_seen_at < NOTED_TOGETHER {

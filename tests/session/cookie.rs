@@ -65,10 +65,46 @@ async fn a_log_out_clears_the_browsers_cache_and_nothing_else_does() {
 async fn tells_who_is_logged_in() {
     let hall = Hall::open().await;
     let anonymous = hall.browser().get("/api/session").await;
-    assert_eq!(anonymous.json(), serde_json::json!({"loggedIn": false, "user": null, "expiresAt": null}));
+    let nobody = serde_json::json!({
+        "loggedIn": false, "user": null, "expiresAt": null, "secondsLeft": null, "canBeProlonged": false
+    });
+    assert_eq!(anonymous.json(), nobody);
     let status = hall.logged_in("ada@example.com").await.get("/api/session").await.json();
     assert_eq!(status["user"]["email"], "ada@example.com");
     assert_eq!(status["expiresAt"], "2026-01-01T12:15:00Z");
+    assert_eq!((&status["secondsLeft"], &status["canBeProlonged"]), (&86_400.into(), &true.into()));
+}
+
+#[tokio::test]
+async fn only_who_is_there_prolongs_an_idle_session() {
+    let hall = Hall::with(|config| (config.session.idle_lifetime, config.session.absolute_lifetime) = (40, 100)).await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    let left = async |ada: &mut Browser| {
+        let status = ada.get("/api/session").await.json();
+        (status["secondsLeft"].as_i64(), status["canBeProlonged"].as_bool().unwrap())
+    };
+    hall.clock.advance(30);
+    assert_eq!(left(&mut ada).await, (Some(10), true), "asking is no activity");
+    assert_eq!(ada.post_form("/api/session", &[]).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(left(&mut ada).await, (Some(40), true));
+    hall.clock.advance(35);
+    assert_eq!(who(&mut ada).await, "ada@example.com", "any other request is one, however short the lifetime");
+    assert_eq!(left(&mut ada).await, (Some(35), false), "the absolute lifetime");
+    hall.clock.advance(34);
+    assert_eq!(ada.post_form("/api/session", &[]).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(left(&mut ada).await, (Some(1), false));
+    hall.clock.advance(1);
+    assert_eq!(left(&mut ada).await, (None, false));
+    assert_eq!(ada.post_form("/api/session", &[]).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_token_that_nothing_renews_is_the_end_of_its_session() {
+    let hall = Hall::open().await;
+    let answer = r#"{"access_token":"t","expires_in":900,"user":{"email":"ada@example.com"}}"#;
+    hall.stub.memory().login_answer = Some((StatusCode::OK, "application/json".into(), answer.into()));
+    let status = hall.logged_in("ada@example.com").await.get("/api/session").await.json();
+    assert_eq!((&status["secondsLeft"], &status["canBeProlonged"]), (&900.into(), &false.into()));
 }
 
 #[tokio::test]
