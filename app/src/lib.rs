@@ -10,6 +10,8 @@ mod art;
 mod component;
 #[cfg(feature = "ssr")]
 mod csp;
+#[cfg(feature = "ssr")]
+mod hand_back;
 mod handover;
 mod hydration;
 mod json;
@@ -40,6 +42,7 @@ pub use self::service::Offers;
 #[cfg(feature = "ssr")]
 pub use self::{
     action::{attachment::uploads, register},
+    hand_back::hand_back,
     shell::{refusal, shell},
 };
 use self::{

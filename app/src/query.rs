@@ -6,9 +6,15 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_url;
 
 /// The query of the page's URL. It follows the URL as long as the page is shown, and not to the next page.
+/// What was typed into a form that the server hands back is in it, where the URL has no room for it.
 pub(crate) fn use_query() -> Memo<Query> {
     let url = use_url();
-    Memo::new(move |_| url.with(|url| Query::parse(url.search())))
+    Memo::new(move |_| {
+        let query = url.with(|url| Query::parse(url.search()));
+        #[cfg(feature = "ssr")]
+        let query = query.with(crate::hand_back::typed());
+        query
+    })
 }
 
 /// The fields of a query, decoded.
@@ -23,6 +29,12 @@ impl Query {
             (unescape(name), unescape(value))
         });
         Self(pairs.collect())
+    }
+
+    #[cfg(feature = "ssr")]
+    fn with(mut self, fields: Vec<(String, String)>) -> Self {
+        self.0.extend(fields);
+        self
     }
 
     /// The first value of a field.

@@ -21,6 +21,7 @@ mod server {
 
     use crate::{
         api::problem::{Problem, query as problem_query},
+        hand_back::{self, Refused},
         query,
     };
 
@@ -113,19 +114,28 @@ mod server {
         outcome
     }
 
-    /// A path with the failure and what was typed. What is too long for a URL is left out, from the
-    /// last field on.
+    /// A path with the failure and what was typed. What is too long for a URL is handed back with the
+    /// page itself.
     pub(crate) fn back(page: &str, problem: &Problem, typed: &[(&str, &str)]) -> String {
-        /// What servers and proxies commonly take as a request line.
-        const LONGEST: usize = 7_000;
         let error = problem_query::write(problem);
-        let mut fields = vec![("error", error.as_str())];
-        for field in typed {
-            fields.push(*field);
-            if query::path(page, &fields).len() > LONGEST {
-                fields.pop();
-            }
+        let path = query::path(page, &[&[("error", error.as_str())], typed].concat());
+        if path.len() <= LONGEST {
+            return path;
         }
-        query::path(page, &fields)
+        let typed = typed.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let page = query::path(page, &[("error", &error)]);
+        hand_back::leave(Refused { page: page.clone(), status: problem.status, typed });
+        page
     }
+
+    /// The same by way of the log-in page, which leads back. What is too long for a URL is left out, from
+    /// the last field on.
+    pub(crate) fn back_after_log_in(page: &str, typed: &[(&str, &str)]) -> String {
+        let fit = (0..=typed.len()).rev().map(|count| query::path(page, &typed[..count]));
+        let path = fit.into_iter().find(|path| path.len() <= LONGEST).unwrap_or_default();
+        crate::user::login_path(vestibule::return_to::local_path(&path).unwrap_or(page), true)
+    }
+
+    /// What servers and proxies commonly take as a request line.
+    const LONGEST: usize = 7_000;
 }

@@ -28,13 +28,13 @@ pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions, offers: Off
     };
     let fallback = Fallback { vestibule: vestibule.clone(), options: options.clone(), offers };
     let missing = Router::new().fallback(any(not_found)).with_state(fallback);
-    Router::new()
+    let pages = Router::new()
         .leptos_routes_with_context(options, generate_route_list(app::App), context, shell)
         .route("/api/{*path}", any(no_endpoint))
         .with_state(options.clone())
         .fallback_service(assets::public(options).call_fallback_on_method_not_allowed(true).fallback(missing))
-        .layer(RequestBodyLimitLayer::new(MAX_FORM))
-        .merge(app::uploads(vestibule))
+        .layer(RequestBodyLimitLayer::new(MAX_FORM));
+    app::hand_back(pages).merge(app::uploads(vestibule))
 }
 
 #[derive(Clone)]

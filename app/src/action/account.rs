@@ -2,6 +2,8 @@
 
 use leptos::{prelude::*, server_fn::codec::GetUrl};
 
+#[cfg(feature = "ssr")]
+use super::back;
 use super::password::Password;
 use crate::{
     api::{Problem, account::Device},
@@ -17,7 +19,9 @@ pub async fn rename(#[server(default)] name: String) -> Result<User, Problem> {
     use crate::{api::account, respond};
 
     let outcome = account::rename(&name).await;
-    respond::finish(outcome, "/account?done=renamed", |problem| back(problem, &[("form", "name"), ("name", &name)]))
+    respond::finish(outcome, "/account?done=renamed", |problem| {
+        back("/account", problem, &[("form", "name"), ("name", &name)])
+    })
 }
 
 /// Changes the password.
@@ -32,7 +36,7 @@ pub async fn change_password(
     use crate::{api::account, respond};
 
     let outcome = account::change_password(&current_password, &password).await;
-    respond::finish(outcome, "/account?done=password", |problem| back(problem, &[("form", "password")]))
+    respond::finish(outcome, "/account?done=password", |problem| back("/account", problem, &[("form", "password")]))
 }
 
 /// Lists the devices on which the person is logged in.
@@ -55,7 +59,7 @@ pub async fn end_device(#[server(default)] id: String) -> Result<(), Problem> {
     use crate::{api::account, respond};
 
     let outcome = account::end_device(&id).await;
-    respond::finish(outcome, "/account?done=device", |problem| back(problem, &[("form", "devices")]))
+    respond::finish(outcome, "/account?done=device", |problem| back("/account", problem, &[("form", "devices")]))
 }
 
 /// Logs all devices out, this one too.
@@ -67,14 +71,5 @@ pub async fn end_all() -> Result<(), Problem> {
     use crate::{api::account, respond};
 
     let outcome = account::end_all().await;
-    respond::finish(outcome, "/?done=everywhere", |problem| back(problem, &[("form", "devices")]))
-}
-
-/// The account page with the failure; when the session has ended, the log-in page.
-#[cfg(feature = "ssr")]
-fn back(problem: &Problem, typed: &[(&str, &str)]) -> String {
-    match problem.status {
-        401 => crate::user::login_path("/account", true),
-        _ => crate::respond::back("/account", problem, typed),
-    }
+    respond::finish(outcome, "/?done=everywhere", |problem| back("/account", problem, &[("form", "devices")]))
 }

@@ -20,7 +20,7 @@ pub async fn delete_attachment(#[server(default)] note: String, #[server(default
     let page = page::note_path(&note);
     let outcome = attachment::remove(&note, &id).await;
     let done = query::path(&page, &[("done", "file-deleted")]);
-    respond::finish(outcome, &done, |problem| super::note::back(&page, problem, &[]))
+    respond::finish(outcome, &done, |problem| super::back(&page, problem, &[]))
 }
 
 /// What a server function cannot do: pass files on as they come in, none of them in memory whole.

@@ -10,6 +10,21 @@ pub(crate) mod password;
 pub(crate) mod session;
 pub(crate) mod theme;
 
+#[cfg(feature = "ssr")]
+use crate::api::Problem;
+
+/// The page to go back to with the failure: when the session has ended, by way of the log-in page. What
+/// was typed goes along.
+#[cfg(feature = "ssr")]
+fn back(page: &str, problem: &Problem, typed: &[(&str, &str)]) -> String {
+    use crate::respond;
+
+    match problem.status {
+        401 => respond::back_after_log_in(page, typed),
+        _ => respond::back(page, problem, typed),
+    }
+}
+
 /// Registers the server functions by name, so that nothing depends on what the linker keeps.
 #[cfg(feature = "ssr")]
 pub fn register() {

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+#[cfg(feature = "ssr")]
+use super::back;
 use crate::api::Problem;
 
 /// Adds a note.
@@ -54,17 +56,4 @@ pub async fn delete_note(#[server(default)] id: String, #[server(default)] etag:
 #[cfg(feature = "ssr")]
 fn some(etag: String) -> Option<String> {
     Some(etag).filter(|etag| !etag.is_empty())
-}
-
-/// The page to go back to: when the session has ended, by way of the log-in page. What was typed
-/// goes along.
-#[cfg(feature = "ssr")]
-pub(super) fn back(page: &str, problem: &Problem, typed: &[(&str, &str)]) -> String {
-    use crate::{query, respond, user};
-
-    if problem.status != 401 {
-        return respond::back(page, problem, typed);
-    }
-    let with_text = query::path(page, typed);
-    user::login_path(vestibule::return_to::local_path(&with_text).unwrap_or(page), true)
 }

@@ -83,7 +83,8 @@ fn Person() -> impl IntoView {
 fn NameForm(problem: Option<Problem>, typed: String) -> impl IntoView {
     let (user, notice, form) = (CurrentUser::expect(), Notice::expect(), Submission::new(problem));
     let saved = user.now().unwrap_or_default().name;
-    let name = if form.failed_at_first() { typed } else { saved };
+    // Typed before the session ended, or refused.
+    let name = if form.failed_at_first() || !typed.is_empty() { typed } else { saved };
     let save = move |event: SubmitEvent| {
         form.run(
             &event,

@@ -12,7 +12,7 @@ use self::{
     files::Files,
     social::{DESCRIPTION, Social},
 };
-use crate::{App, csp, theme::Theme};
+use crate::{App, csp, hand_back, theme::Theme};
 
 /// The document. Sets the page's headers as well.
 #[expect(clippy::needless_pass_by_value, reason = "the Leptos integration gives the options away")]
@@ -60,8 +60,12 @@ fn theme_color(theme: Theme) -> impl IntoView {
 /// `HydrationScripts`, whose `preload` downloads the WASM module where JavaScript is off as well.
 fn start(files: &Files) -> String {
     let Files { js, wasm, .. } = files;
+    // The answer to a form: the address is that of the form, and the app goes by the page's own. It is
+    // percent-encoded, so that it ends no text of a script.
+    let address = hand_back::address().map(|path| format!("history.replaceState(null,'','{path}');"));
     format!(
-        "{{const page=new Promise(r=>addEventListener('DOMContentLoaded',r)),wasm=fetch('{wasm}');\
-         import('{js}').then(async m=>{{await m.default({{module_or_path:wasm}});await page;m.hydrate()}})}}"
+        "{}{{const page=new Promise(r=>addEventListener('DOMContentLoaded',r)),wasm=fetch('{wasm}');\
+         import('{js}').then(async m=>{{await m.default({{module_or_path:wasm}});await page;m.hydrate()}})}}",
+        address.unwrap_or_default()
     )
 }

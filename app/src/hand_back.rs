@@ -1,0 +1,89 @@
+//! Hands a refused form back with all that was typed, where there is no JavaScript and the text is too
+//! long for a URL: the answer to the form is the page itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
+use http::{Method, StatusCode, Uri, header, request::Parts};
+use leptos::prelude::use_context;
+use tower::ServiceExt;
+
+/// A form that is to be handed back, as the server function leaves it for the layer.
+#[derive(Clone, Default)]
+struct Slot(Arc<Mutex<Option<Refused>>>);
+
+/// A refused form.
+pub(crate) struct Refused {
+    /// The page that has the form, with the failure in its query.
+    pub(crate) page: String,
+    pub(crate) status: u16,
+    /// Names and texts.
+    pub(crate) typed: Vec<(String, String)>,
+}
+
+/// What was typed, for the page that shows it again.
+#[derive(Clone)]
+struct Typed(Arc<Vec<(String, String)>>);
+
+/// Adds it to the pages: `router` has them and the server functions.
+pub fn hand_back(router: Router) -> Router {
+    router.clone().layer(from_fn_with_state(router, answer))
+}
+
+async fn answer(State(pages): State<Router>, mut request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let slot = Slot::default();
+    request.extensions_mut().insert(slot.clone());
+    let (mut parts, body) = request.into_parts();
+    let answer = next.run(Request::from_parts(parts.clone(), body)).await;
+    let Some(refused) = slot.take() else { return answer };
+    let (Ok(uri), Ok(status)) = (refused.page.parse::<Uri>(), StatusCode::from_u16(refused.status)) else {
+        return answer;
+    };
+    (parts.method, parts.uri) = (Method::GET, uri);
+    for of_the_form in [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::TRANSFER_ENCODING] {
+        parts.headers.remove(of_the_form);
+    }
+    parts.extensions.insert(Typed(Arc::new(refused.typed)));
+    let shown = pages.oneshot(Request::from_parts(parts, Body::empty())).await;
+    let mut shown = shown.unwrap_or_else(|never| match never {});
+    // Where the page has failed as well, that is what has happened.
+    if shown.status() == StatusCode::OK {
+        *shown.status_mut() = status;
+    }
+    shown
+}
+
+/// Leaves a refused form for the layer; `false` where there is none.
+pub(crate) fn leave(refused: Refused) -> bool {
+    let slot = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Slot>().cloned());
+    slot.map(|slot| *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused)).is_some()
+}
+
+/// What was typed into the form that this page shows again.
+pub(crate) fn typed() -> Vec<(String, String)> {
+    let parts = use_context::<Parts>();
+    let typed = parts.as_ref().and_then(|parts| parts.extensions.get::<Typed>());
+    typed.map(|typed| typed.0.to_vec()).unwrap_or_default()
+}
+
+/// The address that the page has by rights, when it is the answer to a form.
+pub(crate) fn address() -> Option<String> {
+    let parts = use_context::<Parts>()?;
+    parts.extensions.get::<Typed>()?;
+    parts.uri.path_and_query().map(ToString::to_string)
+}
+
+impl Slot {
+    fn take(&self) -> Option<Refused> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
