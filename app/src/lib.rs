@@ -20,11 +20,14 @@ mod query;
 mod respond;
 mod return_to;
 mod service;
+mod session_end;
 #[cfg(not(feature = "ssr"))]
 mod session_watch;
 #[cfg(feature = "ssr")]
 mod shell;
 mod theme;
+#[cfg(not(feature = "ssr"))]
+mod typed;
 mod user;
 #[cfg(feature = "ssr")]
 mod user_agent;

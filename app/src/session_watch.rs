@@ -8,7 +8,7 @@ use leptos::{ev, prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 use web_sys::{BroadcastChannel, Element, Event, EventSource, PageTransitionEvent};
 
-use crate::user::CurrentUser;
+use crate::{session_end::is_known, user::CurrentUser};
 
 /// Set on `<html>` while a private page lies in the browser's back/forward cache. The style sheet
 /// hides the page then, so that it comes back blank until the server has told who is logged in.
@@ -27,8 +27,14 @@ thread_local! {
 pub(crate) fn watch_session(user: CurrentUser) {
     LINKS.set(Some(Links::new(user)));
     Effect::new(move || {
-        let _ = user.is_logged_in();
+        let logged_in = user.is_logged_in();
         link(user, |_| {});
+        // After a log-in on this page.
+        if logged_in && !is_known() {
+            spawn_local(async move {
+                user.follow().await;
+            });
+        }
     });
     let asking = StoredValue::new(false);
     let come_back = move || {

@@ -7,9 +7,9 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::{api::session::SessionInfo, handover, query, session_end::SessionEnd};
 #[cfg(not(feature = "ssr"))]
-use crate::session_watch::tell_other_tabs;
-use crate::{handover, query};
+use crate::{session_watch::tell_other_tabs, typed};
 
 /// The person, as the API describes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,16 +43,27 @@ pub(crate) struct CurrentUser {
     user: RwSignal<Option<User>>,
     /// Whether the session ended on its own, and not by a log-out here.
     ended: RwSignal<bool>,
+    /// Whether the person is logging out: what is asked from now on would be refused.
+    leaving: RwSignal<bool>,
+    end: SessionEnd,
 }
 
 impl CurrentUser {
     /// Fills the context and provides it to all pages.
     pub(crate) fn provide() -> Self {
-        let (user, ended) = handover::value(from_session);
-        let current = Self { user: RwSignal::new(user), ended: RwSignal::new(ended) };
+        let (session, ended) = handover::value(from_session);
+        let current = Self {
+            user: RwSignal::new(session.user.clone()),
+            ended: RwSignal::new(ended),
+            leaving: RwSignal::new(false),
+            end: SessionEnd::new(),
+        };
         provide_context(current);
         #[cfg(not(feature = "ssr"))]
-        of_page::set(current);
+        {
+            of_page::set(current);
+            current.end.learn(&session);
+        }
         current
     }
 
@@ -74,6 +85,26 @@ impl CurrentUser {
     /// Whether somebody is logged in, followed.
     pub(crate) fn is_logged_in(self) -> bool {
         self.user.with(Option::is_some)
+    }
+
+    /// When the session ends.
+    pub(crate) fn end(self) -> SessionEnd {
+        self.end
+    }
+
+    /// Whether the person is logging out.
+    pub(crate) fn is_leaving(self) -> bool {
+        self.leaving.get_untracked()
+    }
+
+    /// The person is about to log out.
+    pub(crate) fn leave(self) {
+        self.leaving.set(true);
+    }
+
+    /// The log-out failed.
+    pub(crate) fn come_back(self) {
+        self.leaving.set(false);
     }
 
     /// Whether the session ended on its own.
@@ -99,6 +130,13 @@ impl CurrentUser {
     }
 
     fn put(self, user: Option<User>, ended: bool) {
+        if user.is_some() {
+            self.come_back();
+        }
+        #[cfg(not(feature = "ssr"))]
+        if user.is_none() {
+            self.end.forget();
+        }
         self.ended.set(ended);
         self.user.set(user);
     }
@@ -107,6 +145,19 @@ impl CurrentUser {
 /// The server has no tabs.
 #[cfg(feature = "ssr")]
 fn tell_other_tabs() {}
+
+/// Nobody types on the server, or presses a button.
+#[cfg(feature = "ssr")]
+#[expect(clippy::unused_self, clippy::unused_async, reason = "the browser's half does it")]
+impl CurrentUser {
+    pub(crate) fn keep_typed(self) {}
+
+    pub(crate) fn give_typed_back(self, _: &str) {}
+
+    pub(crate) async fn stay(self) -> bool {
+        false
+    }
+}
 
 /// The browser keeps the context up to date.
 #[cfg(not(feature = "ssr"))]
@@ -119,6 +170,28 @@ impl CurrentUser {
     /// Whether somebody is logged in at this moment.
     pub(crate) fn is_logged_in_now(self) -> bool {
         self.user.with_untracked(Option::is_some)
+    }
+
+    /// Says that the person is still here; tells whether that was heard. The other tabs learn of it.
+    pub(crate) async fn stay(self) -> bool {
+        let heard = crate::api::session::stay().await.is_ok();
+        self.follow().await;
+        tell_other_tabs();
+        heard
+    }
+
+    /// Keeps what is typed on this page for when the same person is here again.
+    pub(crate) fn keep_typed(self) {
+        if let Some(user) = self.now() {
+            typed::keep(&user, location().pathname().unwrap_or_default());
+        }
+    }
+
+    /// Puts what was typed on this page back into its fields.
+    pub(crate) fn give_typed_back(self, page: &str) {
+        if let Some(user) = self.now() {
+            typed::give_back(&user, page);
+        }
     }
 
     /// Asks the server who is logged in, follows, and tells the other tabs of a change.
@@ -134,10 +207,17 @@ impl CurrentUser {
         let before = self.user.get_untracked();
         let Ok(session) = crate::api::session::current().await else { return false };
         // Somebody logged in or out here in the meantime: the answer is of yesterday.
-        if session.user == before || self.user.with_untracked(|user| *user != before) {
+        if self.user.with_untracked(|user| *user != before) {
+            return false;
+        }
+        self.end.learn(&session);
+        if session.user == before {
             return false;
         }
         let ended = session.user.is_none();
+        if ended {
+            self.keep_typed();
+        }
         self.put(session.user, ended);
         true
     }
@@ -164,16 +244,16 @@ mod of_page {
 }
 
 #[cfg(feature = "ssr")]
-fn from_session() -> (Option<User>, bool) {
-    let user = crate::respond::session().and_then(|session| session.user()).map(User::from_json);
-    let ended = user.is_none() && crate::respond::had_session();
-    (user, ended)
+fn from_session() -> (SessionInfo, bool) {
+    let session = crate::api::session::of_request();
+    let ended = session.user.is_none() && crate::respond::had_session();
+    (session, ended)
 }
 
 /// The page has told already.
 #[cfg(not(feature = "ssr"))]
-fn from_session() -> (Option<User>, bool) {
-    (None, false)
+fn from_session() -> (SessionInfo, bool) {
+    (SessionInfo::default(), false)
 }
 
 /// The way to the log-in page and back to `here`.

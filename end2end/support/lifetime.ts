@@ -1,3 +1,5 @@
+import type { Page } from '@playwright/test'
+
 /** Seconds that a token of the short-lived Feathers server is good for. It has no refresh. */
 export const SHORT_FEATHERS_LIFE = 3
 
@@ -15,3 +17,14 @@ export const SHORT_LIFE = { access: 2, refresh: 4 }
 
 /** Milliseconds after a log-in when no token of the short-lived servers is good any more. */
 export const SHORT_SESSION_IS_OVER = (Math.max(SHORT_FEATHERS_LIFE, SHORT_DEMO_LIFE.refresh, SHORT_LIFE.refresh) + 1) * 1000
+
+/** Has the server tell the page that its session ends soon. */
+export async function sessionEnds(page: Page, told: { secondsLeft: number; canBeProlonged: boolean }): Promise<void> {
+  await page.unroute('**/api/session')
+  await page.route('**/api/session', async (route) => {
+    const session = (await (await route.fetch()).json()) as object
+    await route.fulfill({ json: { ...session, ...told } })
+  })
+  // A page asks when somebody comes back to it.
+  await page.evaluate(() => window.dispatchEvent(new Event('focus')))
+}

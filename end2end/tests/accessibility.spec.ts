@@ -1,6 +1,7 @@
 import AxeBuilder from '@axe-core/playwright'
 import type { App } from '../support/app'
 import { expect, test } from '../support/fixtures'
+import { sessionEnds } from '../support/lifetime'
 
 /** What axe finds on the page that is open, one line for each rule that is broken. */
 async function violations({ page }: App): Promise<string[]> {
@@ -40,6 +41,44 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await app.visit(path)
         expect(await violations(app), path).toEqual([])
       }
+    })
+
+    test('no notice of the session\'s end breaks a rule of accessibility', async ({ app, member, page }) => {
+      expect(member.email).not.toBe('')
+      await app.visit('/notes')
+      for (const [canBeProlonged, button] of [[true, 'Stay signed in'], [false, 'Log in again']] as const) {
+        await sessionEnds(page, { secondsLeft: 60, canBeProlonged })
+        await expect(page.getByRole('button', { name: button })).toBeVisible()
+        expect(await violations(app), button).toEqual([])
+      }
+    })
+
+    test('no note that could not be saved breaks a rule of accessibility', async ({ app, member, page, send, guard }) => {
+      guard.allowStatus(503)
+      expect(member.email).not.toBe('')
+      const created = await send('POST', '/api/proxy/notes', { json: { title: 'A note', body: 'Its text' } })
+      const { id } = (await created.json()) as { id: string }
+      let refuse = () => {}
+      const held = new Promise<void>((resolve) => (refuse = resolve))
+      await page.route('**/api/proxy/notes/*', async (route) => {
+        if (route.request().method() !== 'PATCH') {
+          return route.continue()
+        }
+        await held
+        return route.fulfill({ status: 503, body: '' })
+      })
+      await app.visit(`/notes/${id}`)
+      await app.field('Title').fill('Another title')
+      await app.main.getByRole('button', { name: 'Save' }).click()
+      await expect(app.note('Another title')).toHaveAttribute('aria-busy', 'true')
+      expect(await violations(app), 'while it is saved').toEqual([])
+      await app.header.getByRole('link', { name: 'Account' }).click()
+      await expect(app.heading('Account')).toBeVisible()
+      refuse()
+      await expect(app.status('The note could not be saved.')).toBeVisible()
+      await app.header.getByRole('link', { name: 'Notes' }).click()
+      await expect(app.note('A note').getByRole('alert')).toBeVisible()
+      expect(await violations(app), 'when it was refused').toEqual([])
     })
   })
 }

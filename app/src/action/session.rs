@@ -28,7 +28,7 @@ pub async fn login(
     })
 }
 
-/// Signs up at the API and logs in.
+/// Signs up at the API and logs in, for as long as [`login`] with the same `keep`.
 ///
 /// # Errors
 /// Why the API refused, with a sentence for each wrong field.
@@ -38,6 +38,7 @@ pub async fn signup(
     #[server(default)] email: String,
     #[server(default)] password: Password,
     #[server(default)] return_to: String,
+    #[server(default)] keep: String,
 ) -> Result<User, Problem> {
     use crate::{respond, return_to};
     use vestibule::secret::Secret;
@@ -46,9 +47,13 @@ pub async fn signup(
     let password = Secret::from(password);
     let fields = [("name", name.as_str()), ("email", &email), ("password", password.expose())];
     let fields = fields.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect();
-    let outcome = vestibule.sign_up(&session, fields).await;
+    let outcome = vestibule.sign_up_with(&session, fields, Some(!keep.is_empty())).await;
     respond::finish(outcome.map(User::from_json).map_err(Problem::from), return_to::or_notes(&return_to), |problem| {
-        respond::back("/signup", problem, &[("name", &name), ("email", &email), ("return_to", &return_to)])
+        respond::back(
+            "/signup",
+            problem,
+            &[("name", &name), ("email", &email), ("keep", &keep), ("return_to", &return_to)],
+        )
     })
 }
 

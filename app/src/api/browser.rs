@@ -71,6 +71,10 @@ pub(super) fn no_answer() -> Problem {
     Problem { detail: "You are offline. Check the connection and try again.".to_owned(), ..problem }
 }
 
+/// How much browsers take along at least when a page goes away, in bytes (they count 64 KiB for all calls
+/// together).
+const MAX_KEPT_ALIVE: usize = 30_000;
+
 async fn try_fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Option<&str>) -> Result<Answer, JsValue> {
     let init = RequestInit::new();
     init.set_method(method);
@@ -79,8 +83,8 @@ async fn try_fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Opti
         list.set(name, value)?;
     }
     init.set_headers(&list);
-    if method == "DELETE" {
-        // It is sent as the page goes away, and must arrive all the same (Fetch §4.6).
+    if method != "GET" && body.is_none_or(|body| body.len() < MAX_KEPT_ALIVE) {
+        // The page may go away meanwhile, and it must arrive all the same (Fetch §4.6).
         js_sys::Reflect::set(&init, &"keepalive".into(), &true.into())?;
     }
     if let Some(body) = body {

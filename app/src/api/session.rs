@@ -12,6 +12,27 @@ pub(crate) struct SessionInfo {
     pub(crate) user: Option<User>,
     /// When the API's access token ends (RFC 3339), where it is known.
     pub(crate) expires_at: Option<String>,
+    /// For how many seconds the session goes on when nothing happens in it.
+    pub(crate) seconds_left: Option<u32>,
+    /// Whether a request puts that off.
+    pub(crate) can_be_prolonged: bool,
+}
+
+/// The session as it is now, where the server writes a page.
+#[cfg(feature = "ssr")]
+pub(crate) fn of_request() -> SessionInfo {
+    use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+    let Ok((vestibule, session)) = crate::respond::visit() else { return SessionInfo::default() };
+    let Some(record) = session.record() else { return SessionInfo::default() };
+    let end = record.access_expires_at.and_then(|end| OffsetDateTime::from_unix_timestamp(end).ok());
+    let left = vestibule.time_left(&session);
+    SessionInfo {
+        user: Some(User::from_json(record.user_json())),
+        expires_at: end.and_then(|end| end.format(&Rfc3339).ok()),
+        seconds_left: left.and_then(|left| left.seconds.try_into().ok()),
+        can_be_prolonged: left.is_some_and(|left| left.can_be_prolonged),
+    }
 }
 
 /// The session as it is now.
@@ -21,16 +42,7 @@ pub(crate) struct SessionInfo {
 #[cfg(feature = "ssr")]
 #[expect(clippy::unused_async, reason = "the browser's half waits for an answer")]
 pub(crate) async fn current() -> Result<SessionInfo, Problem> {
-    use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-
-    let Some(record) = crate::respond::session().and_then(|session| session.record()) else {
-        return Ok(SessionInfo::default());
-    };
-    let end = record.access_expires_at.and_then(|end| OffsetDateTime::from_unix_timestamp(end).ok());
-    Ok(SessionInfo {
-        user: Some(User::from_json(record.user_json())),
-        expires_at: end.and_then(|end| end.format(&Rfc3339).ok()),
-    })
+    Ok(of_request())
 }
 
 /// The session as it is now.
@@ -39,7 +51,19 @@ pub(crate) async fn current() -> Result<SessionInfo, Problem> {
 /// When the server cannot be reached.
 #[cfg(not(feature = "ssr"))]
 pub(crate) async fn current() -> Result<SessionInfo, Problem> {
-    super::browser::get("/api/session").await?.success()?.json()
+    super::browser::get(SESSION).await?.success()?.json()
+}
+
+#[cfg(not(feature = "ssr"))]
+const SESSION: &str = "/api/session";
+
+/// Says that the person is still here, which prolongs the session.
+///
+/// # Errors
+/// When the server cannot be reached, or there is no session any more.
+#[cfg(not(feature = "ssr"))]
+pub(crate) async fn stay() -> Result<(), Problem> {
+    super::browser::post_form(SESSION, "").await?.success().map(drop)
 }
 
 /// Posts a form to a server function, as the browser would without JavaScript, and reads its answer.

@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::{Notice, NoticeBar, Removals, Submission, ThemeSwitch};
+use super::{Edits, Ending, Notice, NoticeBar, Removals, Submission, ThemeSwitch};
 use crate::{
     action::session::Logout,
     api::session,
@@ -24,12 +24,16 @@ pub(crate) fn Layout(children: Children) -> impl IntoView {
     let location = use_location();
     let notice = Notice::provide(&Query::parse(&location.search.get_untracked()));
     Removals::provide(notice);
-    focus_new_page(location.pathname);
+    Edits::provide(notice);
+    focus_new_page(location.pathname, CurrentUser::expect());
     view! {
         <a class="skip-link" href="#main" rel="external">"Skip to content"</a>
         <Header path=location.pathname/>
         <main id="main" tabindex="-1">{children()}</main>
-        <NoticeBar notice/>
+        <div class="notices">
+            <NoticeBar notice/>
+            <Ending/>
+        </div>
         <footer class="site-footer">
             <p>"Vestibule keeps the key at the door. MIT or Apache-2.0."</p>
             <ThemeSwitch here=location.pathname.get_untracked()/>
@@ -101,7 +105,7 @@ pub(super) fn log_out_by(path: &'static str, form: Submission, done: &'static st
             move |fields| async move {
                 // After the log-out nobody may delete it.
                 removals.settle().await;
-                session::post::<()>(path, fields).await.inspect_err(|_| removals.stay())
+                session::post::<()>(path, fields).await.inspect_err(|_| user.come_back())
             },
             move |()| {
                 // First away from the private page, which would ask for a log-in.
@@ -114,14 +118,14 @@ pub(super) fn log_out_by(path: &'static str, form: Submission, done: &'static st
 }
 
 /// Moves the focus to the heading of a new page, as a browser would start anew there.
-fn focus_new_page(path: Memo<String>) {
+fn focus_new_page(shown: Memo<String>, user: CurrentUser) {
     Effect::new(move |before: Option<String>| {
-        let path = path.get();
+        let path = shown.get();
         match before {
             None => {
                 let _ = heading(ANY).map(|heading| mark(&heading));
             }
-            Some(before) if before != path => request_animation_frame(|| focus_new_heading(PATIENCE)),
+            Some(before) if before != path => request_animation_frame(move || focus_new_heading(shown, user, PATIENCE)),
             Some(_) => {}
         }
         path
@@ -135,11 +139,12 @@ const NEW: &str = "main h1:not([tabindex])";
 /// How often to look for a heading that comes with a page's data, every tenth of a second.
 const PATIENCE: u8 = 50;
 
-fn focus_new_heading(tries: u8) {
+fn focus_new_heading(path: Memo<String>, user: CurrentUser, tries: u8) {
     if heading(NEW).is_some() {
         focus(NEW);
+        user.give_typed_back(&path.get_untracked());
     } else if tries > 0 {
-        set_timeout(move || focus_new_heading(tries - 1), Duration::from_millis(100));
+        set_timeout(move || focus_new_heading(path, user, tries - 1), Duration::from_millis(100));
     }
 }
 

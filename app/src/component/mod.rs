@@ -1,6 +1,8 @@
 //! The parts that pages are made of.
 
 mod device;
+mod edit;
+mod ending;
 mod field;
 mod form;
 mod layout;
@@ -14,6 +16,8 @@ mod trouble;
 
 pub(crate) use self::{
     device::Devices,
+    edit::Edits,
+    ending::Ending,
     field::{CheckField, Field, PasswordField, TextField},
     form::{Alert, Fields, Submission, Submit, field_value, form_of, set_field},
     layout::{Layout, LogOut, focus_heading},

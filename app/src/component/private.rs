@@ -1,9 +1,9 @@
 //! Pages for those who are logged in, and pages for those who are not.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 #[cfg(not(feature = "ssr"))]
 use leptos_router::{NavigateOptions, hooks::use_navigate};
+use leptos_router::{hooks::use_location, location::Location};
 
 use crate::{
     query::use_query,
@@ -51,10 +51,13 @@ pub(crate) fn visitor<V: IntoView + 'static>(page: fn() -> V) -> impl Fn() -> An
 }
 
 fn to_login(user: CurrentUser) {
-    let location = use_location();
+    go(&login_path(&path_of(&use_location()), user.take_ended()));
+}
+
+/// Path and query.
+pub(super) fn path_of(location: &Location) -> String {
     let (path, search) = (location.pathname.get_untracked(), location.search.get_untracked());
-    let here = if search.is_empty() { path } else { format!("{path}?{search}") };
-    go(&login_path(&here, user.take_ended()));
+    if search.is_empty() { path } else { format!("{path}?{search}") }
 }
 
 /// Goes to another page: by a redirect of the server, or in the browser in place of this page.

@@ -1,12 +1,17 @@
 //! Notes that are on their way out: gone from the page at once, deleted at the API when nobody has
 //! taken it back in time.
 
+use std::time::Duration;
+
 use leptos::{ev, prelude::*, task::spawn_local};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlElement;
 
 use super::{Notice, notice::SHOWN};
-use crate::api::{Problem, note};
+use crate::{
+    api::{Problem, note},
+    user::CurrentUser,
+};
 
 /// The context of the notes that are on their way out. It outlives the page that shows them.
 #[derive(Clone, Copy)]
@@ -20,8 +25,7 @@ pub(crate) struct Removals {
     refused: RwSignal<Option<(String, Problem)>>,
     /// How many the API has deleted.
     count: RwSignal<u32>,
-    /// Whether the person is logging out: what is asked from now on would be refused.
-    leaving: RwSignal<bool>,
+    user: CurrentUser,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -40,12 +44,15 @@ impl Removals {
             last,
             refused: RwSignal::new(None),
             count: RwSignal::new(0),
-            leaving: RwSignal::new(false),
+            user: CurrentUser::expect(),
         };
         provide_context(removals);
-        // In the browser: whoever closes the tab has not taken it back.
+        // In the browser: whoever closes the tab has not taken it back. At `pagehide` the answer to a
+        // reload is there already, so that the deletion sets out before it.
         Effect::new(move |_| {
-            window_event_listener(ev::pagehide, move |_| removals.finish());
+            window_event_listener(ev::beforeunload, move |_| removals.finish_on_the_way_out());
+            window_event_listener(ev::pagehide, move |_| removals.finish_on_the_way_out());
+            removals.go_on_after_reload();
         });
         removals
     }
@@ -98,22 +105,36 @@ impl Removals {
         }
     }
 
-    /// The same before a log-out, which has to wait until it is done.
-    pub(crate) async fn settle(self) {
-        self.leaving.set(true);
-        if let Some(removal) = self.take() {
-            self.delete(removal).await;
+    /// The same when the page goes away. A reload may overtake the deletion: a mark in the browser's
+    /// history tells the page that comes to leave the note out.
+    fn finish_on_the_way_out(self) {
+        if let Some(id) = self.last.with_untracked(|last| last.as_ref().map(|last| last.id.clone())) {
+            self.finish();
+            mark(&id.into());
         }
     }
 
-    /// Whether the person is logging out.
-    pub(crate) fn is_leaving(self) -> bool {
-        self.leaving.get_untracked()
+    /// Leaves out what was deleted just before, for as long as that may take; then the list says what is.
+    fn go_on_after_reload(self) {
+        let state = window().history().and_then(|history| history.state()).ok();
+        let Some(id) = state.and_then(|state| state.as_string()) else { return };
+        mark(&JsValue::NULL);
+        self.gone.update(|gone| gone.push(id.clone()));
+        set_timeout(
+            move || {
+                self.show_again(&id);
+                self.count.update(|count| *count += 1);
+            },
+            Duration::from_secs(1),
+        );
     }
 
-    /// The log-out failed, or somebody is here again.
-    pub(crate) fn stay(self) {
-        self.leaving.set(false);
+    /// The same before a log-out, which has to wait until it is done.
+    pub(crate) async fn settle(self) {
+        self.user.leave();
+        if let Some(removal) = self.take() {
+            self.delete(removal).await;
+        }
     }
 
     fn take(self) -> Option<Removal> {
@@ -152,6 +173,11 @@ impl Removals {
     fn show_again(self, id: &str) {
         self.gone.update(|gone| gone.retain(|it| it != id));
     }
+}
+
+/// Writes into this page's entry of the browser's history.
+fn mark(state: &JsValue) {
+    let _ = window().history().and_then(|history| history.replace_state_with_url(state, "", None));
 }
 
 /// Focuses an element that is about to be there.

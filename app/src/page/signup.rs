@@ -7,7 +7,7 @@ use crate::{
     action::session::Signup,
     api::{problem, session},
     art,
-    component::{Alert, Field, PasswordField, Submission, Submit},
+    component::{Alert, CheckField, Field, PasswordField, Submission, Submit},
     page::NotFound,
     query::{self, use_query},
     service::Service,
@@ -39,6 +39,7 @@ fn SignUpForm() -> impl IntoView {
                 <Field form name="name" label="Name" autocomplete="name" max=100 value=query.text("name")/>
                 <Field form name="email" label="E-mail" kind="email" autocomplete="username" value=query.text("email")/>
                 <PasswordField form autocomplete="new-password" min=8/>
+                <CheckField name="keep" label="Keep me signed in" checked=query.get("keep").is_some()/>
                 <input type="hidden" name="return_to" value=return_to/>
                 <Submit form>"Sign up"</Submit>
             </form>

@@ -18,11 +18,11 @@ use self::{
 use crate::{
     action::note::{DeleteNote, UpdateNote},
     api::{
-        Problem, attachment,
+        attachment,
         note::{self, Draft, Note},
         problem,
     },
-    component::{Alert, Field, Notice, Removals, Submission, Submit, TextField, Trouble},
+    component::{Alert, Edits, Field, Removals, Submission, Submit, TextField, Trouble},
     handover,
     page::note_path,
     query::use_query,
@@ -52,10 +52,12 @@ pub(crate) fn EditNote() -> impl IntoView {
 #[component]
 fn Editor(note: Note, files: Option<Files>) -> impl IntoView {
     let query = use_query().get_untracked();
-    let form = Submission::new(problem::query::read(&query));
-    // Without JavaScript a refused form comes back here, with what was typed in the query.
+    // A refused form comes back here with what was typed; without JavaScript in the query.
+    let (draft, problem) = Edits::expect().take_refused(&note.id).unzip();
+    let form = Submission::new(problem.or_else(|| problem::query::read(&query)));
     let typed = |name: &str, saved: &str| query.get(name).unwrap_or(saved).to_owned();
-    let (title, body) = (typed("title", &note.title), typed("body", &note.body));
+    let Draft { title, body } =
+        draft.unwrap_or_else(|| Draft { title: typed("title", &note.title), body: typed("body", &note.body) });
     // The version on the server: the next save replaces it, and no other.
     let stored = RwSignal::new(note.clone());
     let etag = move || stored.with(|note| note.etag.clone().unwrap_or_default());
@@ -102,27 +104,20 @@ fn Skeleton() -> impl IntoView {
     }
 }
 
-/// Saves over the stored version. When another one is stored by now, that is fetched to be shown.
+/// Saves over the stored version, and goes to the list, which shows the new one at once. When the API
+/// refuses, it leads back here; when another version is stored by now, that one is here as well then.
 fn saver(form: Submission, stored: RwSignal<Note>) -> impl FnMut(SubmitEvent) + Clone {
-    let (notice, leave) = (Notice::expect(), leaver());
+    let (edits, navigate) = (Edits::expect(), use_navigate());
     move |event| {
-        let leave = leave.clone();
+        let navigate = navigate.clone();
         form.run(
             &event,
-            move |mut fields| async move {
-                let draft = Draft { title: fields.take("title"), body: fields.take("body") };
-                let (id, etag) = (fields.take("id"), stored.with_untracked(|note| note.etag.clone()));
-                let outcome = note::update(&id, &draft, etag).await;
-                if matches!(&outcome, Err(Problem { status: 412, .. }))
-                    && let Ok(other) = note::get(&id).await
-                {
-                    let _ = stored.try_set(other);
-                }
-                outcome
-            },
-            move |_| {
-                notice.show("Note saved.");
-                leave();
+            |mut fields| async move { Ok(Draft { title: fields.take("title"), body: fields.take("body") }) },
+            move |draft| {
+                let note = stored.get_untracked();
+                let (back, editor) = (navigate.clone(), note_path(&note.id));
+                edits.save(note, draft, move || back(&editor, NavigateOptions { replace: true, ..Default::default() }));
+                navigate("/notes", NavigateOptions::default());
             },
         );
     }
@@ -130,16 +125,11 @@ fn saver(form: Submission, stored: RwSignal<Note>) -> impl FnMut(SubmitEvent) + 
 
 /// Goes back to the list, where the deletion can be taken back for a while.
 fn deleter(stored: RwSignal<Note>) -> impl FnMut(SubmitEvent) + Clone {
-    let (removals, leave) = (Removals::expect(), leaver());
+    let (removals, navigate) = (Removals::expect(), use_navigate());
     move |event: SubmitEvent| {
         event.prevent_default();
         let Note { id, etag, .. } = stored.get_untracked();
         removals.remove(id, etag);
-        leave();
+        navigate("/notes", NavigateOptions::default());
     }
-}
-
-fn leaver() -> impl Fn() + Clone {
-    let navigate = use_navigate();
-    move || navigate("/notes", NavigateOptions::default())
 }

@@ -12,8 +12,8 @@ use crate::{
         Problem,
         note::{self, Draft, Note, Page},
     },
-    component::Removals,
     handover::Data,
+    user::CurrentUser,
 };
 
 /// What changes within this time is loaded at once.
@@ -25,7 +25,7 @@ pub(super) struct Board {
     notes: Data<Result<Page, Problem>>,
     search: Memo<String>,
     number: Memo<u64>,
-    removals: Removals,
+    user: CurrentUser,
     /// The note that is being added.
     coming: RwSignal<Option<Draft>>,
     /// Whether the list is about to be loaded anew.
@@ -42,9 +42,8 @@ pub(super) struct Shown {
 
 impl Board {
     pub(super) fn new(notes: Data<Result<Page, Problem>>, search: Memo<String>, number: Memo<u64>) -> Self {
-        let removals = Removals::expect();
-        removals.stay();
-        Self { notes, search, number, removals, coming: RwSignal::new(None), due: StoredValue::new(false) }
+        let user = CurrentUser::expect();
+        Self { notes, search, number, user, coming: RwSignal::new(None), due: StoredValue::new(false) }
     }
 
     /// The last good answer. To be called within the `Transition`, which waits for the first one.
@@ -82,7 +81,7 @@ impl Board {
     }
 
     fn reload_when_due(self) {
-        let due = self.due.try_update_value(std::mem::take) == Some(true) && !self.removals.is_leaving();
+        let due = self.due.try_update_value(std::mem::take) == Some(true) && !self.user.is_leaving();
         // A note that is being added would be there twice for a moment. The list is loaded after it.
         if due && self.coming.try_with_untracked(Option::is_none) == Some(true) {
             self.reload();

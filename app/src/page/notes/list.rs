@@ -9,7 +9,7 @@ use super::{
 use crate::{
     action::note::DeleteNote,
     api::note::{Draft, Note},
-    component::{Pager, Removals, Time, Trouble, go},
+    component::{Edits, Pager, Removals, Time, Trouble, go},
     page::note_path,
 };
 
@@ -17,7 +17,7 @@ use crate::{
 /// loading, so that nobody loses the place or the focus.
 #[component]
 pub(super) fn List(board: Board) -> impl IntoView {
-    let (removals, shown) = (Removals::expect(), board.shown());
+    let (removals, edits, shown) = (Removals::expect(), Edits::expect(), board.shown());
     let trouble = move || board.problem().map(|problem| view! { <Trouble problem retry=move || board.reload()/> });
     let count = Memo::new(move |_| {
         let coming = u64::from(board.coming().is_some());
@@ -28,13 +28,16 @@ pub(super) fn List(board: Board) -> impl IntoView {
         look(shown, |shown| in_words(count, &shown.search))
     };
     let empty = move || count.try_get().flatten() == Some(0);
-    let notes = move || look(shown, |shown| shown.page.data.clone()).unwrap_or_default();
+    let notes = move || {
+        let found = look(shown, |shown| (shown.page.data.clone(), shown.number == 1 && shown.search.is_empty()));
+        found.map(|(notes, first)| edits.over(notes, first)).unwrap_or_default()
+    };
     let pages = move || look(shown, pages);
     view! {
         {trouble}
         <p role="status" class=move || if empty() { "empty" } else { "count" }>{words}</p>
         <ul class="notes" aria-label="Notes">
-            {move || board.coming().map(|draft| view! { <Coming draft/> })}
+            {move || board.coming().map(|draft| view! { <Coming draft state="Adding…"/> })}
             <For each=notes key=Note::clone let:note>
                 <Card note/>
             </For>
@@ -60,30 +63,38 @@ fn pages(shown: &Shown) -> impl IntoView + use<> {
 
 /// A note that is on its way to the API.
 #[component]
-fn Coming(draft: Draft) -> impl IntoView {
+pub(super) fn Coming(draft: Draft, state: &'static str) -> impl IntoView {
     view! {
         <li class="sheet note" aria-busy="true">
             <h2>{draft.title}</h2>
             <p class="note-text">{draft.body}</p>
-            <div class="note-foot"><span class="note-time">"Adding…"</span></div>
+            <div class="note-foot"><span class="note-time">{state}</span></div>
         </li>
     }
 }
 
 #[component]
 fn Card(note: Note) -> impl IntoView {
-    let (removals, path) = (Removals::expect(), note_path(&note.id));
-    let (id, gone, refused) = (note.id.clone(), note.id.clone(), note.id.clone());
+    let (removals, edits, path) = (Removals::expect(), Edits::expect(), note_path(&note.id));
+    let (id, gone, refused, saved) = (note.id.clone(), note.id.clone(), note.id.clone(), note.id.clone());
     let delete = move |event: SubmitEvent| {
         event.prevent_default();
         removals.remove(id.clone(), None);
     };
+    let editor = path.clone();
     let refusal = move || {
-        let detail = removals.refusal(&refused);
-        detail.map(|detail| view! { <p class="alert" role="alert">{detail}</p> })
+        let link =
+            edits.refusal(&refused).map(|_| view! { " " <a href=editor.clone()>"Go on with what you typed"</a> });
+        let detail = removals.refusal(&refused).or_else(|| edits.refusal(&refused));
+        detail.map(|detail| view! { <p class="alert" role="alert">{detail} {link}</p> })
     };
     view! {
-        <li class="sheet note" data-note=note.id hidden=move || removals.is_gone(&gone)>
+        <li
+            class="sheet note"
+            data-note=note.id
+            hidden=move || removals.is_gone(&gone)
+            aria-busy=move || edits.is_saving(&saved).then_some("true")
+        >
             <h2><a href=path.clone()>{note.title.clone()}</a></h2>
             <p class="note-text">{note.body}</p>
             {refusal}

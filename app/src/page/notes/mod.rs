@@ -16,10 +16,15 @@ mod live {
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use self::{board::Board, list::List, new_note::NewNote, search::Search};
+use self::{
+    board::Board,
+    list::{Coming, List},
+    new_note::NewNote,
+    search::Search,
+};
 use crate::{
-    api::note,
-    component::Removals,
+    api::note::{self, Draft},
+    component::{Edits, Removals},
     handover,
     query::{self, Query, use_query},
     service::Service,
@@ -36,7 +41,8 @@ pub(crate) fn Notes() -> impl IntoView {
     );
     let board = Board::new(notes, search, number);
     let busy = RwSignal::new(false);
-    keep_up_to_date(board);
+    let edits = Edits::expect();
+    keep_up_to_date(board, edits);
 
     view! {
         <Title text="Notes · Vestibule"/>
@@ -47,7 +53,7 @@ pub(crate) fn Notes() -> impl IntoView {
         <div class="desk">
             <NewNote query=query.get_untracked() board/>
             <div class="note-list" aria-busy=move || (busy.try_get() == Some(true)).then_some("true")>
-                <Transition fallback=|| view! { <Skeleton/> } set_pending=in_browser(busy)>
+                <Transition fallback=move || view! { <Skeleton saving=edits.coming()/> } set_pending=in_browser(busy)>
                     <List board/>
                 </Transition>
             </div>
@@ -56,10 +62,10 @@ pub(crate) fn Notes() -> impl IntoView {
 }
 
 /// Loads the list anew when something has changed, here or elsewhere.
-fn keep_up_to_date(board: Board) {
+fn keep_up_to_date(board: Board, edits: Edits) {
     let removals = Removals::expect();
     Effect::new(move |before: Option<u32>| {
-        let count = removals.count();
+        let count = removals.count() + edits.count();
         if before.is_some_and(|before| before != count) {
             board.reload_soon();
         }
@@ -88,11 +94,12 @@ fn in_browser(busy: RwSignal<bool>) -> SignalSetter<bool> {
     })
 }
 
-/// Stands in for the list while it is loading.
+/// Stands in for the list while it is loading, with the note that has just been saved.
 #[component]
-fn Skeleton() -> impl IntoView {
+fn Skeleton(saving: Option<Draft>) -> impl IntoView {
     view! {
         <p class="count">"Loading…"</p>
+        {saving.map(|draft| view! { <ul class="notes" aria-label="Notes"><Coming draft state="Saving…"/></ul> })}
         <div class="notes skeleton" aria-hidden="true">
             <div class="sheet"></div>
             <div class="sheet"></div>
