@@ -5,8 +5,12 @@
 //! in `page/`; `docs/make-it-yours.md` leads the way.
 
 mod action;
+#[cfg(not(feature = "ssr"))]
+mod ahead;
 mod api;
 mod art;
+#[cfg(not(feature = "ssr"))]
+mod blend;
 mod component;
 #[cfg(feature = "ssr")]
 mod csp;

@@ -67,7 +67,7 @@ impl Service {
         Self::all()
     }
 
-    fn all() -> Self {
+    pub(crate) fn all() -> Self {
         Self { has_sign_up: true, has_account: true, has_devices: true, has_events: true, has_attachments: true }
     }
 }

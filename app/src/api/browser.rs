@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use js_sys::Promise;
 use leptos::{
     logging::warn,
     prelude::{document, window},
@@ -12,7 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, RequestInit, Response};
 
 use super::{Answer, PROXY, Problem, Request};
-use crate::user::CurrentUser;
+use crate::{ahead, user::CurrentUser};
 
 pub(super) async fn send(request: Request) -> Result<Answer, Problem> {
     let mut headers = vec![("accept", "application/json")];
@@ -22,8 +23,17 @@ pub(super) async fn send(request: Request) -> Result<Answer, Problem> {
     if let Some(etag) = &request.if_match {
         headers.push(("if-match", etag));
     }
-    let url = format!("{PROXY}{}", request.path);
-    fetch(request.method, &url, &headers, request.body.as_deref()).await
+    fetch(request.method, &proxied(&request.path), &headers, request.body.as_deref()).await
+}
+
+/// Where the browser asks for what the API has at this path.
+pub(crate) fn proxied(path: &str) -> String {
+    format!("{PROXY}{path}")
+}
+
+/// Sends a call of which the answer is wanted later.
+pub(crate) fn begin_get(url: &str) -> Result<Promise, JsValue> {
+    begin("GET", url, &[("accept", "application/json")], None)
 }
 
 /// Whether the session goes on after a 401. If it has ended, private pages give way to the log-in page.
@@ -76,6 +86,20 @@ pub(super) fn no_answer() -> Problem {
 const MAX_KEPT_ALIVE: usize = 30_000;
 
 async fn try_fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Option<&str>) -> Result<Answer, JsValue> {
+    let asked = if method == "GET" { ahead::take(url) } else { None };
+    let response = match asked {
+        Some(asked) => JsFuture::from(asked).await.and_then(JsCast::dyn_into).ok().filter(Response::ok),
+        None => None,
+    };
+    let response = match response {
+        Some(response) => response,
+        None => JsFuture::from(begin(method, url, headers, body)?).await?.dyn_into()?,
+    };
+    let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+    Ok(Answer { status: response.status(), etag: response.headers().get("etag")?, body })
+}
+
+fn begin(method: &str, url: &str, headers: &[(&str, &str)], body: Option<&str>) -> Result<Promise, JsValue> {
     let init = RequestInit::new();
     init.set_method(method);
     let list = Headers::new()?;
@@ -83,17 +107,17 @@ async fn try_fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Opti
         list.set(name, value)?;
     }
     init.set_headers(&list);
-    if method != "GET" && body.is_none_or(|body| body.len() < MAX_KEPT_ALIVE) {
-        // The page may go away meanwhile, and it must arrive all the same (Fetch §4.6).
-        js_sys::Reflect::set(&init, &"keepalive".into(), &true.into())?;
+    if method != "GET" {
+        ahead::forget();
+        if body.is_none_or(|body| body.len() < MAX_KEPT_ALIVE) {
+            // The page may go away meanwhile, and it must arrive all the same (Fetch §4.6).
+            js_sys::Reflect::set(&init, &"keepalive".into(), &true.into())?;
+        }
     }
     if let Some(body) = body {
         init.set_body(&body.into());
     }
-    let response = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await?;
-    let response: Response = response.dyn_into()?;
-    let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
-    Ok(Answer { status: response.status(), etag: response.headers().get("etag")?, body })
+    Ok(window().fetch_with_str_and_init(url, &init))
 }
 
 thread_local! {

@@ -57,9 +57,14 @@ impl Page {
 
 /// The notes that match, the last changed first. Pages count from 1.
 pub(crate) async fn list(search: &str, page: u64) -> Result<Page, Problem> {
+    Request::get(list_path(search, page)).call().await
+}
+
+/// Where the API has that list.
+pub(crate) fn list_path(search: &str, page: u64) -> String {
     let skip = page.saturating_sub(1).saturating_mul(PAGE_SIZE);
     let (limit, skip) = (PAGE_SIZE.to_string(), skip.to_string());
-    Request::get(query::path("/notes", &[("q", search), ("$limit", &limit), ("$skip", &skip)])).call().await
+    query::path("/notes", &[("q", search), ("$limit", &limit), ("$skip", &skip)])
 }
 
 /// One note.

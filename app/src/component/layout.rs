@@ -26,6 +26,11 @@ pub(crate) fn Layout(children: Children) -> impl IntoView {
     Removals::provide(notice);
     Edits::provide(notice);
     focus_new_page(location.pathname, CurrentUser::expect());
+    #[cfg(not(feature = "ssr"))]
+    {
+        crate::ahead::ask_ahead(CurrentUser::expect(), Service::expect());
+        crate::blend::blend_pages();
+    }
     view! {
         <a class="skip-link" href="#main" rel="external">"Skip to content"</a>
         <Header path=location.pathname/>

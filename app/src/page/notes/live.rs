@@ -7,7 +7,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Event, EventSource};
 
 use super::board::Board;
-use crate::{api::PROXY, user::CurrentUser};
+use crate::{ahead, api::PROXY, user::CurrentUser};
 
 /// How long to wait after the connection broke.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -68,6 +68,7 @@ impl Stream {
 
     fn hear(self, event: &Event) {
         if event.type_() == "note" {
+            ahead::forget();
             self.board.reload_soon();
             return;
         }

@@ -113,6 +113,11 @@ fn page_number(query: &Query) -> u64 {
     query.get("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1)
 }
 
+/// Where the API has the list that the query names.
+pub(super) fn list_path_of(query: &Query) -> String {
+    note::list_path(&query.text("q"), page_number(query))
+}
+
 fn list_path(search: &str, page: u64) -> String {
     let page = if page > 1 { page.to_string() } else { String::new() };
     query::path("/notes", &[("q", search), ("page", &page)])
