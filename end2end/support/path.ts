@@ -8,6 +8,7 @@ export const end2endDirectory = path.dirname(here)
 export const repository = path.dirname(end2endDirectory)
 export const targetDirectory = path.join(repository, 'target')
 export const logDirectory = path.join(end2endDirectory, 'test-results', 'servers')
+export const pictureDirectory = path.join(end2endDirectory, 'test-results', 'pictures')
 
 /** The profile that was built last: a release, or what `cargo leptos end-to-end` has just made. */
 export function builtProfile(): 'release' | 'debug' {
