@@ -14,9 +14,9 @@ use super::{
     ticket::Ticket,
 };
 
-/// Requests that come within so many seconds note their activity together, so that their answers share one
-/// cookie.
-const NOTED_TOGETHER: i64 = 10;
+/// Requests that come within this part of the touch interval note their activity together, so that their answers
+/// share one cookie.
+const TOGETHER: i64 = 6;
 
 /// What the cookies of a request stand for.
 enum Lookup {
@@ -147,7 +147,7 @@ impl Sessions {
         if now - record.last_seen_at < self.touch_interval() {
             return Session::found(record, Change::None, found);
         }
-        if latest.generation == record.generation && now - latest.last_seen_at < NOTED_TOGETHER {
+        if latest.generation == record.generation && now - latest.last_seen_at < self.touch_interval() / TOGETHER {
             return Session::found(latest, Change::Touch, found);
         }
         let touched = Arc::new(Record { last_seen_at: now, ..(*record).clone() });
