@@ -168,7 +168,9 @@ pub(crate) mod query {
         let mut parts = query.get("error")?.split(',');
         let status = parts.next()?.parse().ok().filter(|status| *status == 0 || (400..600).contains(status))?;
         let fields = parts.filter_map(|name| Some((name.to_owned(), sentence(name)?.to_owned())));
-        Some(Problem { fields: fields.collect(), ..Problem::of_status(status) })
+        let mut problem = Problem::of_status(status);
+        fields.for_each(|(name, sentence)| drop(problem.fields.insert(name, sentence)));
+        Some(problem)
     }
 
     fn sentence(field: &str) -> Option<&'static str> {

@@ -75,11 +75,17 @@ pub(crate) async fn post<T: serde::de::DeserializeOwned>(
     path: &'static str,
     fields: crate::component::Fields,
 ) -> Result<T, Problem> {
+    send(path, fields).await?.json()
+}
+
+/// What is the same for every answer.
+#[cfg(not(feature = "ssr"))]
+async fn send(path: &'static str, fields: crate::component::Fields) -> Result<super::Answer, Problem> {
     let answer = super::browser::post_form(path, &fields.encode()).await?;
     if answer.status == 401 {
         super::browser::follow_session().await;
     }
-    answer.success()?.json()
+    answer.success()
 }
 
 /// Forms are posted by browsers alone.

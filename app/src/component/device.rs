@@ -13,23 +13,20 @@ use crate::{
 #[component]
 pub(crate) fn Devices(devices: Data<Result<Vec<Device>, Problem>>, problem: Option<Problem>) -> impl IntoView {
     let form = Submission::new(problem);
-    let list = move || {
-        Suspend::new(async move {
-            match devices.await {
-                Ok(found) => {
-                    let item = move |device| view! { <Item form device ended=move || devices.refetch()/> };
-                    view! { <ul class="devices" aria-label="Your devices">{found.into_iter().map(item).collect_view()}</ul> }
-                        .into_any()
-                }
-                Err(problem) => view! { <Retry problem retry=move || devices.refetch()/> }.into_any(),
-            }
-        })
+    let list = move |found: Result<Vec<Device>, Problem>| match found {
+        Ok(found) => {
+            let item = move |device| view! { <Item form device ended=move || devices.refetch()/> };
+            view! { <ul class="devices" aria-label="Your devices">{found.into_iter().map(item).collect_view()}</ul> }
+                .into_any()
+        }
+        Err(problem) => view! { <Retry problem retry=move || devices.refetch()/> }.into_any(),
     };
+    let loading = || view! { <p class="loading" aria-busy="true">"Loading your devices…"</p> }.into_any();
     view! {
         <div class="sheet form">
             <h2>"Your devices"</h2>
             <Alert form/>
-            <Transition fallback=|| view! { <p class="loading" aria-busy="true">"Loading your devices…"</p> }>{list}</Transition>
+            {devices.wait(loading, list)}
             <Everywhere form/>
         </div>
     }

@@ -3,7 +3,7 @@
 use leptos::{ev::KeyboardEvent, prelude::*};
 use wasm_bindgen::JsCast;
 
-use super::Submission;
+use super::{Submission, optional, part};
 
 /// One line of text.
 #[component]
@@ -84,10 +84,10 @@ pub(crate) fn PasswordField(
                     aria-describedby=label_id
                     on:click=move |_| shown.update(|shown| *shown = !*shown)
                 >
-                    {move || if shown.get() { "Hide" } else { "Show" }}
+                    {part(move || if shown.get() { "Hide" } else { "Show" })}
                 </button>
             </div>
-            {move || hint().map(|text| view! { <p class="hint" id=hint_id.clone() role="status">{text}</p> })}
+            {optional(move || hint().map(|text| view! { <p class="hint" id=hint_id.clone() role="status">{text}</p> }))}
             <FieldError form name/>
         </div>
     }
@@ -138,7 +138,7 @@ pub(crate) fn TextField(
 
 #[component]
 fn FieldError(form: Submission, name: &'static str) -> impl IntoView {
-    move || form.field_error(name).map(|error| view! { <p class="field-error" id=error_id(name)>{error}</p> })
+    optional(move || form.field_error(name).map(|error| view! { <p class="field-error" id=error_id(name)>{error}</p> }))
 }
 
 fn invalid(form: Submission, name: &'static str) -> impl Fn() -> Option<&'static str> + Copy {

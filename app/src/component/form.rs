@@ -1,12 +1,13 @@
 //! Forms: without JavaScript the browser posts them to a server function, with JavaScript the page
 //! stays and the same fields go by `fetch`.
 
-use std::future::Future;
+use std::{future::Future, pin::Pin};
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, FormData, HtmlElement, HtmlFormElement, HtmlInputElement, HtmlTextAreaElement};
 
+use super::optional;
 use crate::api::Problem;
 
 /// What a form is doing: nothing, working, or showing why it was refused.
@@ -15,6 +16,9 @@ pub(crate) struct Submission {
     busy: RwSignal<bool>,
     problem: RwSignal<Option<Problem>>,
 }
+
+/// What a form does, and then what is done when it was not refused.
+type Work = Box<dyn FnOnce(Fields) -> Pin<Box<dyn Future<Output = Result<Box<dyn FnOnce()>, Problem>>>>>;
 
 impl Submission {
     /// Starts with nothing, or with what a failed form without JavaScript has left in the URL.
@@ -33,6 +37,17 @@ impl Submission {
         T: 'static,
         W: Future<Output = Result<T, Problem>> + 'static,
     {
+        // What differs from form to form, and no more, is compiled for each.
+        self.start(
+            event,
+            Box::new(move |fields| {
+                let working = work(fields);
+                Box::pin(async move { working.await.map(|value| Box::new(move || done(value)) as Box<dyn FnOnce()>) })
+            }),
+        );
+    }
+
+    fn start(self, event: &SubmitEvent, work: Work) {
         event.prevent_default();
         let Some(form) = form_of(event) else { return };
         if self.busy.get_untracked() {
@@ -50,7 +65,7 @@ impl Submission {
             // The page may have gone in the meantime.
             let _ = self.busy.try_set(false);
             match outcome {
-                Ok(value) => done(value),
+                Ok(done) => done(),
                 Err(problem) => self.show(problem, form),
             }
         });
@@ -174,11 +189,11 @@ impl Fields {
 /// Why the form as a whole was refused.
 #[component]
 pub(crate) fn Alert(form: Submission) -> impl IntoView {
-    move || {
+    optional(move || {
         form.problem.with(|problem| {
             problem.as_ref().map(|problem| view! { <p class="alert" role="alert">{problem.detail.clone()}</p> })
         })
-    }
+    })
 }
 
 /// The button that sends the form. It keeps the focus while it works, and does nothing twice.

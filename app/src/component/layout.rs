@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::{Edits, Ending, Notice, NoticeBar, Removals, Submission, ThemeSwitch};
+use super::{Edits, Ending, Notice, NoticeBar, Removals, Submission, ThemeSwitch, part};
 use crate::{
     action::session::Logout,
     api::session,
@@ -58,7 +58,7 @@ fn Header(path: Memo<String>) -> impl IntoView {
             </a>
             <nav class="site-nav" aria-label="Main">
                 <a href="/notes" aria-current=current("/notes")>"Notes"</a>
-                {move || match user.get() {
+                {part(move || match user.get() {
                     Some(user) => view! { <LoggedIn user current=current("/account")/> }.into_any(),
                     None => {
                         view! {
@@ -69,7 +69,7 @@ fn Header(path: Memo<String>) -> impl IntoView {
                         }
                             .into_any()
                     }
-                }}
+                })}
             </nav>
         </header>
     }

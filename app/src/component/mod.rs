@@ -8,6 +8,7 @@ mod form;
 mod layout;
 mod notice;
 mod pager;
+mod part;
 mod private;
 mod removal;
 mod theme;
@@ -23,6 +24,7 @@ pub(crate) use self::{
     layout::{Layout, LogOut, focus_heading},
     notice::{Notice, NoticeBar},
     pager::Pager,
+    part::{optional, part},
     private::{go, private, visitor},
     removal::Removals,
     theme::ThemeSwitch,

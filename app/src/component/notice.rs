@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use leptos::prelude::*;
 
-use super::focus_heading;
+use super::{focus_heading, optional, part};
 use crate::query::Query;
 
 /// How long a notice stays.
@@ -88,8 +88,8 @@ pub(crate) fn NoticeBar(notice: Notice) -> impl IntoView {
     };
     view! {
         <div class="notice" role="status" aria-live="polite" data-shown=move || (!text().is_empty()).then_some("")>
-            {text}
-            {undo}
+            {part(text)}
+            {optional(undo)}
         </div>
     }
 }

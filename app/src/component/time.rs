@@ -4,6 +4,8 @@ use std::{fmt::Write, ops::Range};
 
 use leptos::prelude::*;
 
+use super::part;
+
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// A point in time (RFC 3339, in UTC): `22 Nov 2026, 05:53 UTC`, and in the browser's own time zone
@@ -17,7 +19,7 @@ pub(crate) fn Time(at: String) -> impl IntoView {
             text.set(local);
         }
     });
-    view! { <time datetime=iso>{text}</time> }
+    view! { <time datetime=iso>{part(move || text.get())}</time> }
 }
 
 fn in_utc(at: &str) -> Option<String> {

@@ -58,9 +58,9 @@ impl<'de> Deserializer<'de> for FromJs {
         } else if let Some(truth) = value.as_bool() {
             visitor.visit_bool(truth)
         } else if Array::is_array(&value) {
-            visitor.visit_seq(Items { list: value.into(), next: 0 })
-        } else if let Ok(object) = value.dyn_into::<Object>() {
-            visitor.visit_map(Fields { entries: Object::entries(&object), next: 0 })
+            visitor.visit_seq(Items::of(value)?)
+        } else if value.is_object() {
+            visitor.visit_map(Fields::of(value)?)
         } else {
             visitor.visit_unit()
         }
@@ -94,9 +94,48 @@ impl<'de> Deserializer<'de> for FromJs {
         visitor.visit_unit()
     }
 
+    // What is asked for by name needs no look at the other kinds, of which there would be a copy for each
+    // type that is read.
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        visitor.visit_bool(self.0.as_bool().ok_or(Refused)?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        visitor.visit_string(self.0.as_string().ok_or(Refused)?)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        visitor.visit_map(Fields::of(self.0)?)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Refused> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        visitor.visit_seq(Items::of(self.0)?)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Refused> {
+        self.deserialize_seq(visitor)
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier
+        i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char bytes byte_buf unit unit_struct tuple_struct
     }
 }
 
@@ -114,6 +153,12 @@ fn visit_number<'de, V: Visitor<'de>>(number: f64, visitor: V) -> Result<V::Valu
 struct Items {
     list: Array,
     next: u32,
+}
+
+impl Items {
+    fn of(value: JsValue) -> Result<Self, Refused> {
+        Ok(Self { list: value.dyn_into().map_err(|_| Refused)?, next: 0 })
+    }
 }
 
 impl<'de> SeqAccess<'de> for Items {
@@ -135,6 +180,11 @@ struct Fields {
 }
 
 impl Fields {
+    fn of(value: JsValue) -> Result<Self, Refused> {
+        let object: Object = value.dyn_into().map_err(|_| Refused)?;
+        Ok(Self { entries: Object::entries(&object), next: 0 })
+    }
+
     fn part(&self, index: u32) -> FromJs {
         FromJs(Reflect::get_u32(&self.entries.get(self.next), index).unwrap_or(JsValue::UNDEFINED))
     }

@@ -5,8 +5,13 @@ use leptos_meta::Title;
 
 use crate::{
     action::account::{ChangePassword, Rename},
-    api::{Problem, account, problem, session},
-    component::{Alert, Devices, Field, LogOut, Notice, PasswordField, Submission, Submit, Time, Trouble, form_of},
+    api::{
+        Problem, account, problem,
+        session::{self, SessionInfo},
+    },
+    component::{
+        Alert, Devices, Field, LogOut, Notice, PasswordField, Submission, Submit, Time, Trouble, form_of, optional,
+    },
     handover,
     query::use_query,
     service::Service,
@@ -46,18 +51,14 @@ pub(crate) fn Account() -> impl IntoView {
 #[component]
 fn Person() -> impl IntoView {
     let user = CurrentUser::expect();
-    let person = move |text: fn(User) -> String| move || user.get().map(text);
+    let person = move |text: fn(User) -> String| optional(move || user.get().map(text));
     let session = handover::resource(|| (), |()| session::current());
-    let end = move || {
-        Suspend::new(async move {
-            match session.await {
-                Ok(session) => match session.expires_at {
-                    Some(at) => view! { "Ends or is renewed at " <Time at/> }.into_any(),
-                    None => "Lasts until you log out.".into_any(),
-                },
-                Err(problem) => view! { <Trouble problem retry=move || session.refetch()/> }.into_any(),
-            }
-        })
+    let end = move |now: Result<SessionInfo, Problem>| match now {
+        Ok(now) => match now.expires_at {
+            Some(at) => view! { "Ends or is renewed at " <Time at/> }.into_any(),
+            None => "Lasts until you log out.".into_any(),
+        },
+        Err(problem) => view! { <Trouble problem retry=move || session.refetch()/> }.into_any(),
     };
     view! {
         <div class="sheet person">
@@ -67,9 +68,7 @@ fn Person() -> impl IntoView {
                 <dt>"E-mail"</dt>
                 <dd>{person(|user| user.email)}</dd>
                 <dt>"Access"</dt>
-                <dd>
-                    <Suspense fallback=|| "…">{end}</Suspense>
-                </dd>
+                <dd>{session.wait(|| "…".into_any(), end)}</dd>
             </dl>
             <p class="hint">
                 "Your token is kept in a sealed cookie that no script can read. Logging out removes it from this browser."

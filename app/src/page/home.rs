@@ -3,7 +3,12 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::{art, service::Service, user::CurrentUser};
+use crate::{
+    art,
+    component::{optional, part},
+    service::Service,
+    user::CurrentUser,
+};
 
 #[component]
 pub(crate) fn Home() -> impl IntoView {
@@ -18,7 +23,7 @@ pub(crate) fn Home() -> impl IntoView {
             </p>
             <p class="hero-actions">
                 <a class="button primary" href="/notes">"Open the notes"</a>
-                {move || (service.has_sign_up && !user.is_logged_in()).then(|| view! { <a class="button" href="/signup">"Make an account"</a> })}
+                {optional(move || (service.has_sign_up && !user.is_logged_in()).then(|| view! { <a class="button" href="/signup">"Make an account"</a> }))}
             </p>
         </section>
         <figure class="flow">
@@ -48,16 +53,16 @@ fn LiveBox() -> impl IntoView {
     });
     let line = move |name: &'static str, value: fn(&Reading) -> &str| {
         let text = move || reading.with(|reading| reading.as_ref().map(|reading| words(value(reading))));
-        view! { <li><code>{name}</code> " " {move || text().unwrap_or_else(|| "is read once JavaScript runs".into())}</li> }
+        view! { <li><code>{name}</code> " " {part(move || text().unwrap_or_else(|| "is read once JavaScript runs".into()))}</li> }
     };
     view! {
         <section class="sheet live">
             <h2>"Look for the token"</h2>
             <p role="status" aria-label="Your session" class="live-who">
-                {move || match user.get() {
+                {part(move || match user.get() {
                     Some(user) => format!("Logged in as {}.", user.display_name()),
                     None => "You are not logged in.".to_owned(),
-                }}
+                })}
             </p>
             <ul class="live-lines">
                 {line("document.cookie", |reading| &reading.cookie)}

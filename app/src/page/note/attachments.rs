@@ -39,14 +39,11 @@ pub(super) fn Attachments(note: String, files: Files) -> impl IntoView {
         }
     };
     let of = StoredValue::new(note.clone());
-    let list = move || {
-        Suspend::new(async move {
-            match files.await {
-                Ok(found) => view! { <List note=of.get_value() found files/> }.into_any(),
-                Err(problem) => view! { <Retry problem retry=move || files.refetch()/> }.into_any(),
-            }
-        })
+    let list = move |found| match found {
+        Ok(found) => view! { <List note=of.get_value() found files/> }.into_any(),
+        Err(problem) => view! { <Retry problem retry=move || files.refetch()/> }.into_any(),
     };
+    let loading = || view! { <p class="loading">"Loading the attachments…"</p> }.into_any();
     view! {
         <section
             class="sheet attachments"
@@ -57,7 +54,7 @@ pub(super) fn Attachments(note: String, files: Files) -> impl IntoView {
             on:drop=drop
         >
             <h2 id="attachments">"Attachments"</h2>
-            <Transition fallback=|| view! { <p class="loading">"Loading the attachments…"</p> }>{list}</Transition>
+            {files.wait(loading, list)}
             <UploadRows uploads/>
             <UploadForm note uploads/>
         </section>

@@ -7,7 +7,7 @@ use web_sys::{Element, HtmlElement, HtmlFormElement};
 
 use crate::{
     api::note::Note,
-    component::{Notice, Submission, Time, set_field},
+    component::{Notice, Submission, Time, optional, part, set_field},
 };
 
 /// The form that opens the page anew: "Take theirs" without JavaScript.
@@ -31,8 +31,8 @@ pub(super) fn Conflict(form: Submission, stored: RwSignal<Note>) -> impl IntoVie
             let _ = field.unchecked_into::<HtmlElement>().focus();
         }
     };
-    let text = move |part: fn(&Note) -> &str| move || stored.with(|note| part(note).to_owned());
-    let time = move || stored.with(|note| note.updated_at.clone()).map(|at| view! { <Time at/> });
+    let text = move |of: fn(&Note) -> &str| part(move || stored.with(|note| of(note).to_owned()));
+    let time = optional(move || stored.with(|note| note.updated_at.clone()).map(|at| view! { <Time at/> }));
     view! {
         <section class="conflict" aria-labelledby="conflict">
             <p class="hint"><strong id="conflict">"Stored now"</strong> " " {time}</p>

@@ -22,7 +22,7 @@ use crate::{
         note::{self, Draft, Note},
         problem,
     },
-    component::{Alert, Edits, Field, Removals, Submission, Submit, TextField, Trouble},
+    component::{Alert, Edits, Field, Removals, Submission, Submit, TextField, Trouble, optional},
     handover,
     page::note_path,
     query::use_query,
@@ -38,15 +38,11 @@ pub(crate) fn EditNote() -> impl IntoView {
     let has_files = Service::expect().has_attachments;
     let files =
         has_files.then(|| handover::resource(move || id.get(), |id| async move { attachment::list(&id).await }));
-    let content = move || {
-        Suspend::new(async move {
-            match note.await {
-                Ok(note) => view! { <Editor note files/> }.into_any(),
-                Err(problem) => view! { <Trouble problem retry=move || note.refetch()/> }.into_any(),
-            }
-        })
+    let content = move |found| match found {
+        Ok(note) => view! { <Editor note files/> }.into_any(),
+        Err(problem) => view! { <Trouble problem retry=move || note.refetch()/> }.into_any(),
     };
-    view! { <Suspense fallback=|| view! { <Skeleton/> }>{content}</Suspense> }
+    note.wait(|| view! { <Skeleton/> }.into_any(), content)
 }
 
 #[component]
@@ -75,7 +71,7 @@ fn Editor(note: Note, files: Option<Files>) -> impl IntoView {
                     <TextField form name="body" label="Text" rows=12 value=body/>
                     <input type="hidden" name="id" value=id.clone()/>
                     <input type="hidden" name="etag" value=etag/>
-                    {move || (form.failed_with() == Some(412)).then(|| view! { <Conflict form stored/> })}
+                    {optional(move || (form.failed_with() == Some(412)).then(|| view! { <Conflict form stored/> }))}
                     <div class="actions">
                         <Submit form>"Save"</Submit>
                         <a class="button" href="/notes">"Cancel"</a>

@@ -9,7 +9,7 @@ use web_sys::{File, FileList, ProgressEvent, XmlHttpRequest};
 
 use crate::{
     api::{Problem, attachment},
-    component::Notice,
+    component::{Notice, optional},
 };
 
 /// The uploads of this page. They go one after another, so that each has the whole line.
@@ -133,10 +133,10 @@ pub(super) fn UploadRows(uploads: Uploads) -> impl IntoView {
             </li>
         }
     };
-    move || {
+    optional(move || {
         uploads.rows.with(|rows| {
             let rows = rows.iter().map(row).collect::<Vec<_>>();
             (!rows.is_empty()).then(|| view! { <ul class="files" aria-label="Uploads">{rows}</ul> })
         })
-    }
+    })
 }

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+use super::page_number;
 use crate::{
     api::{
         Problem,
         note::{self, Draft, Note, Page},
     },
     handover::Data,
+    query::Query,
     user::CurrentUser,
 };
 
@@ -23,8 +25,7 @@ const TOGETHER: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy)]
 pub(super) struct Board {
     notes: Data<Result<Page, Problem>>,
-    search: Memo<String>,
-    number: Memo<u64>,
+    query: Memo<Query>,
     user: CurrentUser,
     /// The note that is being added.
     coming: RwSignal<Option<Draft>>,
@@ -41,26 +42,25 @@ pub(super) struct Shown {
 }
 
 impl Board {
-    pub(super) fn new(notes: Data<Result<Page, Problem>>, search: Memo<String>, number: Memo<u64>) -> Self {
+    pub(super) fn new(notes: Data<Result<Page, Problem>>, query: Memo<Query>) -> Self {
         let user = CurrentUser::expect();
-        Self { notes, search, number, user, coming: RwSignal::new(None), due: StoredValue::new(false) }
+        Self { notes, query, user, coming: RwSignal::new(None), due: StoredValue::new(false) }
     }
 
     /// The last good answer. To be called within the `Transition`, which waits for the first one.
     pub(super) fn shown(self) -> Memo<Option<Shown>> {
-        Memo::new(move |before: Option<&Option<Shown>>| match self.notes.try_get().flatten() {
-            Some(Ok(page)) => Some(Shown {
-                search: self.search.try_get_untracked().unwrap_or_default(),
-                number: self.number.try_get_untracked().unwrap_or(1),
-                page,
-            }),
+        Memo::new(move |before: Option<&Option<Shown>>| match self.notes.get() {
+            Some(Ok(page)) => {
+                let query = self.query.try_get_untracked().unwrap_or_default();
+                Some(Shown { search: query.text("q"), number: page_number(&query), page })
+            }
             _ => before.cloned().flatten(),
         })
     }
 
     /// Why there is no newer answer, followed.
     pub(super) fn problem(self) -> Option<Problem> {
-        self.notes.try_get().flatten().and_then(Result::err)
+        self.notes.get().and_then(Result::err)
     }
 
     /// The note that is being added, followed.
@@ -102,10 +102,10 @@ impl Board {
 
     /// Puts the note into the list, where one can see that it belongs there.
     fn put(self, note: Note) {
-        let first = self.number.try_get_untracked() == Some(1);
-        if first && self.search.try_with_untracked(String::is_empty) == Some(true) {
-            self.notes.try_update(|answer| {
-                if let Some(Ok(page)) = answer {
+        let is_first = |query: &Query| page_number(query) == 1 && query.text("q").is_empty();
+        if self.query.try_with_untracked(is_first) == Some(true) {
+            self.notes.update(|answer| {
+                if let Ok(page) = answer {
                     page.add(note);
                 }
             });

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     action::note::DeleteNote,
     api::note::{Draft, Note},
-    component::{Edits, Pager, Removals, Time, Trouble, go},
+    component::{Edits, Pager, Removals, Time, Trouble, go, optional},
     page::note_path,
 };
 
@@ -18,26 +18,27 @@ use crate::{
 #[component]
 pub(super) fn List(board: Board) -> impl IntoView {
     let (removals, edits, shown) = (Removals::expect(), Edits::expect(), board.shown());
-    let trouble = move || board.problem().map(|problem| view! { <Trouble problem retry=move || board.reload()/> });
-    let count = Memo::new(move |_| {
+    let trouble =
+        optional(move || board.problem().map(|problem| view! { <Trouble problem retry=move || board.reload()/> }));
+    let count = move || {
         let coming = u64::from(board.coming().is_some());
         look(shown, |shown| coming + left(shown, removals))
-    });
-    let words = move || {
-        let count = count.try_get().flatten()?;
-        look(shown, |shown| in_words(count, &shown.search))
     };
-    let empty = move || count.try_get().flatten() == Some(0);
+    let words = optional(move || {
+        let count = count()?;
+        look(shown, |shown| in_words(count, &shown.search))
+    });
+    let empty = move || count() == Some(0);
     let notes = move || {
         let found = look(shown, |shown| (shown.page.data.clone(), shown.number == 1 && shown.search.is_empty()));
         found.map(|(notes, first)| edits.over(notes, first)).unwrap_or_default()
     };
-    let pages = move || look(shown, pages);
+    let pages = optional(move || look(shown, pages));
     view! {
         {trouble}
         <p role="status" class=move || if empty() { "empty" } else { "count" }>{words}</p>
         <ul class="notes" aria-label="Notes">
-            {move || board.coming().map(|draft| view! { <Coming draft state="Adding…"/> })}
+            {optional(move || board.coming().map(|draft| view! { <Coming draft state="Adding…"/> }))}
             <For each=notes key=Note::clone let:note>
                 <Card note/>
             </For>
@@ -82,12 +83,12 @@ fn Card(note: Note) -> impl IntoView {
         removals.remove(id.clone(), None);
     };
     let editor = path.clone();
-    let refusal = move || {
+    let refusal = optional(move || {
         let link =
             edits.refusal(&refused).map(|_| view! { " " <a href=editor.clone()>"Go on with what you typed"</a> });
         let detail = removals.refusal(&refused).or_else(|| edits.refusal(&refused));
         detail.map(|detail| view! { <p class="alert" role="alert">{detail} {link}</p> })
-    };
+    });
     view! {
         <li
             class="sheet note"

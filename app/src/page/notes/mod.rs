@@ -33,14 +33,11 @@ use crate::{
 #[component]
 pub(crate) fn Notes() -> impl IntoView {
     let query = use_query();
-    let search = Memo::new(move |_| query.with(|query| query.text("q")));
-    let number = Memo::new(move |_| query.with(page_number));
     let notes = handover::resource(
-        move || (search.get(), number.get()),
+        move || query.with(|query| (query.text("q"), page_number(query))),
         |(search, number)| async move { note::list(&search, number).await },
     );
-    let board = Board::new(notes, search, number);
-    let busy = RwSignal::new(false);
+    let board = Board::new(notes, query);
     let edits = Edits::expect();
     keep_up_to_date(board, edits);
 
@@ -48,14 +45,15 @@ pub(crate) fn Notes() -> impl IntoView {
         <Title text="Notes · Vestibule"/>
         <div class="page-head">
             <h1>"Notes"</h1>
-            <Search text=search/>
+            <Search query/>
         </div>
         <div class="desk">
             <NewNote query=query.get_untracked() board/>
-            <div class="note-list" aria-busy=move || (busy.try_get() == Some(true)).then_some("true")>
-                <Transition fallback=move || view! { <Skeleton saving=edits.coming()/> } set_pending=in_browser(busy)>
-                    <List board/>
-                </Transition>
+            <div class="note-list" aria-busy=move || notes.is_pending().then_some("true")>
+                {notes.begin(
+                    move || view! { <Skeleton saving=edits.coming()/> }.into_any(),
+                    move || view! { <List board/> }.into_any(),
+                )}
             </div>
         </div>
     }
@@ -83,15 +81,6 @@ fn keep_up_to_date(board: Board, edits: Edits) {
     if Service::expect().has_events {
         live::follow(board);
     }
-}
-
-/// Follows in the browser alone: what the server writes is never half-way.
-fn in_browser(busy: RwSignal<bool>) -> SignalSetter<bool> {
-    SignalSetter::map(move |now| {
-        if !cfg!(feature = "ssr") {
-            busy.set(now);
-        }
-    })
 }
 
 /// Stands in for the list while it is loading, with the note that has just been saved.

@@ -6,6 +6,7 @@ use leptos::{ev, ev::SubmitEvent, html::Input, leptos_dom::helpers::TimeoutHandl
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::list_path;
+use crate::query::Query;
 
 /// How long to wait for the next letter.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -13,11 +14,11 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// Searches while one types, and at once when the form is sent. The letters of one search are one
 /// entry of the browser's history.
 #[component]
-pub(super) fn Search(text: Memo<String>) -> impl IntoView {
-    let field = NodeRef::<Input>::new();
+pub(super) fn Search(query: Memo<Query>) -> impl IntoView {
+    let (field, text) = (NodeRef::<Input>::new(), query.with_untracked(searched));
     let typing = Typing {
-        text,
-        last: StoredValue::new(text.get_untracked()),
+        query,
+        last: StoredValue::new(text.clone()),
         timer: StoredValue::new(None),
         begun: StoredValue::new(false),
     };
@@ -46,7 +47,7 @@ pub(super) fn Search(text: Memo<String>) -> impl IntoView {
                 placeholder="Search notes"
                 autocomplete="off"
                 maxlength="200"
-                value=text.get_untracked()
+                value=text
                 node_ref=field
                 on:input=move |_| typing.start(search_soon.clone())
                 on:change=move |_: ev::Event| typing.finish()
@@ -56,11 +57,16 @@ pub(super) fn Search(text: Memo<String>) -> impl IntoView {
     }
 }
 
+/// What the query asks for.
+fn searched(query: &Query) -> String {
+    query.text("q")
+}
+
 /// One search, from its first letter to its end.
 #[derive(Clone, Copy)]
 struct Typing {
     /// What the URL says.
-    text: Memo<String>,
+    query: Memo<Query>,
     /// What this field has put there.
     last: StoredValue<String>,
     timer: StoredValue<Option<TimeoutHandle>>,
@@ -72,7 +78,7 @@ impl Typing {
     /// After the back button the field shows what is searched for again. What one types is left alone.
     fn follow(self, field: NodeRef<Input>) {
         Effect::new(move |_| {
-            let text = self.text.get();
+            let text = self.query.with(searched);
             if self.last.with_value(|last| *last != text) {
                 if let Some(field) = field.get_untracked() {
                     field.set_value(&text);
@@ -97,7 +103,7 @@ impl Typing {
 
     /// Where to go, and whether in place of the last letter's entry.
     fn next(self, search: &str) -> Option<(String, bool)> {
-        if self.text.with_untracked(|text| text == search) {
+        if self.query.with_untracked(searched) == search {
             return None;
         }
         self.last.set_value(search.to_owned());
