@@ -23,6 +23,7 @@ mod page;
 mod query;
 mod respond;
 mod return_to;
+mod route;
 mod service;
 mod session_end;
 #[cfg(not(feature = "ssr"))]
@@ -52,12 +53,7 @@ pub use self::{
     hand_back::hand_back,
     shell::{refusal, shell},
 };
-use self::{
-    component::{Layout, private, visitor},
-    page::{Account, EditNote, Home, LogIn, NotFound, Notes, SignUp},
-    service::Service,
-    user::CurrentUser,
-};
+use self::{component::Layout, page::NotFound, service::Service, user::CurrentUser};
 
 /// The whole app: the context that all pages share, and the pages.
 ///
@@ -76,12 +72,12 @@ pub fn App() -> impl IntoView {
         <Router>
             <Layout>
                 <FlatRoutes fallback=NotFound>
-                    <Route path=path!("/") view=Home ssr=SsrMode::Async/>
-                    <Route path=path!("/login") view=visitor(LogIn) ssr=SsrMode::Async/>
-                    <Route path=path!("/signup") view=visitor(SignUp) ssr=SsrMode::Async/>
-                    <Route path=path!("/notes") view=private(Notes) ssr=SsrMode::Async/>
-                    <Route path=path!("/notes/:id") view=private(EditNote) ssr=SsrMode::Async/>
-                    <Route path=path!("/account") view=private(Account) ssr=SsrMode::Async/>
+                    <Route path=path!("/") view=route::HOME ssr=SsrMode::Async/>
+                    <Route path=path!("/login") view=route::LOG_IN ssr=SsrMode::Async/>
+                    <Route path=path!("/signup") view=route::SIGN_UP ssr=SsrMode::Async/>
+                    <Route path=path!("/notes") view=route::NOTES ssr=SsrMode::Async/>
+                    <Route path=path!("/notes/:id") view=route::EDIT_NOTE ssr=SsrMode::Async/>
+                    <Route path=path!("/account") view=route::ACCOUNT ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Layout>
         </Router>

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_url;
+use leptos_router::{
+    hooks::{use_location, use_url},
+    location::Location,
+};
 
 /// The query of the page's URL. It follows the URL as long as the page is shown, and not to the next page.
 /// What was typed into a form that the server hands back is in it, where the URL has no room for it.
@@ -15,6 +18,17 @@ pub(crate) fn use_query() -> Memo<Query> {
         let query = query.with(crate::hand_back::typed());
         query
     })
+}
+
+/// The path and query of the page that the router is at.
+pub(crate) fn here() -> String {
+    path_of(&use_location())
+}
+
+/// The same where the router is not at hand.
+pub(crate) fn path_of(location: &Location) -> String {
+    let (path, search) = (location.pathname.get_untracked(), location.search.get_untracked());
+    if search.is_empty() { path } else { format!("{path}?{search}") }
 }
 
 /// The fields of a query, decoded.

@@ -82,6 +82,11 @@ impl CurrentUser {
         self.user.get_untracked()
     }
 
+    /// The API's name for who is logged in: it changes with the person, and not with what they are called.
+    pub(crate) fn id(self) -> Memo<Option<String>> {
+        Memo::new(move |_| self.user.with(|user| user.as_ref().map(|user| user.id.clone())))
+    }
+
     /// Whether somebody is logged in, followed.
     pub(crate) fn is_logged_in(self) -> bool {
         self.user.with(Option::is_some)

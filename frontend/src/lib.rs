@@ -1,11 +1,13 @@
 //! The browser's entry: takes over the page that the server has written.
 
+use leptos::{mount::hydrate_from_async, tachys::dom::body};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Hydrates the page. The script that the server puts into the page calls it.
+/// Hydrates the page, when the code of the page is there. The script that the server puts into the page
+/// calls it.
 #[wasm_bindgen]
-pub fn hydrate() {
+pub async fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(app::App);
+    hydrate_from_async(body(), app::App).await.forget();
     app::finish_hydration();
 }

@@ -50,10 +50,12 @@ pub fn watch() -> Command {
     command
 }
 
-/// The release build, with a hash in each file's name and a compressed copy beside it.
+/// The release build, with a hash in each file's name, a compressed copy beside it, and a file for the
+/// code of each page.
 pub fn release_build() -> Command {
     let mut command = tool::command("cargo");
-    command.args(["leptos", "build", "--release", "--precompress"]).env(HASHES_ON.0, HASHES_ON.1);
+    command.args(["leptos", "build", "--release", "--precompress", "--split", "--lib-features=split"]);
+    command.env(HASHES_ON.0, HASHES_ON.1);
     command
 }
 

@@ -6,10 +6,11 @@ use leptos_router::{
     hooks::{use_location, use_navigate},
 };
 
-use super::{Fields, Notice, Removals, private::path_of};
+use super::{Fields, Notice, Removals};
 use crate::{
     action::session::Logout,
     api::session,
+    query::path_of,
     user::{CurrentUser, login_path},
 };
 

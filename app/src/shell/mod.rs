@@ -4,6 +4,7 @@ mod files;
 mod refusal;
 mod social;
 
+use http::request::Parts;
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
@@ -12,7 +13,7 @@ use self::{
     files::Files,
     social::{DESCRIPTION, Social},
 };
-use crate::{App, csp, hand_back, theme::Theme};
+use crate::{App, csp, hand_back, route, theme::Theme};
 
 /// The document. Sets the page's headers as well.
 #[expect(clippy::needless_pass_by_value, reason = "the Leptos integration gives the options away")]
@@ -20,6 +21,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     csp::set_headers(&options);
     let files = Files::of(&options);
     let theme = Theme::current();
+    let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme.attribute()>
@@ -31,7 +33,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="description" content=DESCRIPTION/>
                 <Social/>
                 // Before the style sheet: a script waits for those above it.
-                <script nonce=use_nonce()>{start(&files)}</script>
+                <script nonce=use_nonce()>{start(&files, &path)}</script>
                 <link id="leptos" rel="stylesheet" href=files.css.clone()/>
                 <link rel="icon" href="/favicon.ico" sizes="32x32"/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
@@ -56,16 +58,21 @@ fn theme_color(theme: Theme) -> impl IntoView {
     (color(Theme::Light, "#f6f2e9"), color(Theme::Dark, "#11181a"))
 }
 
-/// Loads the browser's half at once, and hydrates when the page is complete. This in place of Leptos'
+/// Loads the browser's half at once, with the code of this page, and hydrates when the page is complete.
+/// Then it loads the code of the other pages, for when they are visited. This in place of Leptos'
 /// `HydrationScripts`, whose `preload` downloads the WASM module where JavaScript is off as well.
-fn start(files: &Files) -> String {
+fn start(files: &Files, path: &str) -> String {
     let Files { js, wasm, .. } = files;
     // The answer to a form: the address is that of the form, and the app goes by the page's own. It is
     // percent-encoded, so that it ends no text of a script.
-    let address = hand_back::address().map(|path| format!("history.replaceState(null,'','{path}');"));
+    let address = hand_back::address();
+    let path = address.as_deref().map_or(path, |address| address.split('?').next().unwrap_or_default());
+    let (now, all) = (files.of_page(route::name(path)), files.of_pages().into_iter().collect::<Vec<_>>());
+    let place = address.as_ref().map(|address| format!("history.replaceState(null,'','{address}');"));
     format!(
-        "{}{{const page=new Promise(r=>addEventListener('DOMContentLoaded',r)),wasm=fetch('{wasm}');\
-         import('{js}').then(async m=>{{await m.default({{module_or_path:wasm}});await page;m.hydrate()}})}}",
-        address.unwrap_or_default()
+        "{}{{const load=f=>f.forEach(f=>fetch(f).catch(()=>{{}})),page=new Promise(r=>addEventListener('DOMContentLoaded',r)),\
+         wasm=fetch('{wasm}');load({now:?});import('{js}').then(async m=>{{\
+         await m.default({{module_or_path:wasm}});await page;await m.hydrate();setTimeout(load,2000,{all:?})}})}}",
+        place.unwrap_or_default()
     )
 }

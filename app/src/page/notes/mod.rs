@@ -23,7 +23,7 @@ use self::{
     search::Search,
 };
 use crate::{
-    api::note::{self, Draft},
+    api::note,
     component::{Edits, Removals},
     handover,
     query::{self, Query, use_query},
@@ -50,10 +50,7 @@ pub(crate) fn Notes() -> impl IntoView {
         <div class="desk">
             <NewNote query=query.get_untracked() board/>
             <div class="note-list" aria-busy=move || notes.is_pending().then_some("true")>
-                {notes.begin(
-                    move || view! { <Skeleton saving=edits.coming()/> }.into_any(),
-                    move || view! { <List board/> }.into_any(),
-                )}
+                {notes.begin(|| view! { <Skeleton/> }.into_any(), move || view! { <List board/> }.into_any())}
             </div>
         </div>
     }
@@ -85,7 +82,8 @@ fn keep_up_to_date(board: Board, edits: Edits) {
 
 /// Stands in for the list while it is loading, with the note that has just been saved.
 #[component]
-fn Skeleton(saving: Option<Draft>) -> impl IntoView {
+fn Skeleton() -> impl IntoView {
+    let saving = Edits::expect().coming();
     view! {
         <p class="count">"Loading…"</p>
         {saving.map(|draft| view! { <ul class="notes" aria-label="Notes"><Coming draft state="Saving…"/></ul> })}
