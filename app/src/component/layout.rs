@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::{Edits, Ending, Notice, NoticeBar, Removals, Submission, ThemeSwitch, part};
+use super::{Edits, Ending, Notice, NoticeBar, Removals, Submission, ThemeSwitch, effect, part};
 use crate::{
     action::session::Logout,
     api::session,
@@ -124,16 +124,16 @@ pub(super) fn log_out_by(path: &'static str, form: Submission, done: &'static st
 
 /// Moves the focus to the heading of a new page, as a browser would start anew there.
 fn focus_new_page(shown: Memo<String>, user: CurrentUser) {
-    Effect::new(move |before: Option<String>| {
+    let mut before = None;
+    effect(move || {
         let path = shown.get();
-        match before {
+        match before.replace(path.clone()) {
             None => {
                 let _ = heading(ANY).map(|heading| mark(&heading));
             }
             Some(before) if before != path => request_animation_frame(move || focus_new_heading(shown, user, PATIENCE)),
             Some(_) => {}
         }
-        path
     });
 }
 

@@ -24,7 +24,7 @@ pub(crate) use self::{
     layout::{Layout, LogOut, focus_heading},
     notice::{Notice, NoticeBar},
     pager::Pager,
-    part::{optional, part},
+    part::{effect, optional, part},
     private::{go, private, visitor},
     removal::Removals,
     theme::ThemeSwitch,

@@ -17,3 +17,9 @@ pub(crate) fn part<V: IntoAny>(view: impl Fn() -> V + Send + 'static) -> Part {
 pub(crate) fn optional<V: IntoAny>(view: impl Fn() -> Option<V> + Send + 'static) -> Part {
     Box::new(move || view().map(IntoAny::into_any).into_any())
 }
+
+/// Does something in the browser now, and whenever what it reads has changed.
+pub(crate) fn effect(run: impl FnMut() + 'static) {
+    let run: Box<dyn FnMut()> = Box::new(run);
+    Effect::new(run);
+}

@@ -7,7 +7,7 @@ use leptos::{ev, prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlElement;
 
-use super::{Notice, notice::SHOWN};
+use super::{Notice, effect, notice::SHOWN};
 use crate::{
     api::{Problem, note},
     user::CurrentUser,
@@ -49,7 +49,7 @@ impl Removals {
         provide_context(removals);
         // In the browser: whoever closes the tab has not taken it back. At `pagehide` the answer to a
         // reload is there already, so that the deletion sets out before it.
-        Effect::new(move |_| {
+        effect(move || {
             window_event_listener(ev::beforeunload, move |_| removals.finish_on_the_way_out());
             window_event_listener(ev::pagehide, move |_| removals.finish_on_the_way_out());
             removals.go_on_after_reload();

@@ -4,7 +4,7 @@ use std::{fmt::Write, ops::Range};
 
 use leptos::prelude::*;
 
-use super::part;
+use super::{effect, part};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -14,7 +14,7 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 pub(crate) fn Time(at: String) -> impl IntoView {
     let text = RwSignal::new(in_utc(&at).unwrap_or_else(|| at.clone()));
     let iso = at.clone();
-    Effect::new(move || {
+    effect(move || {
         if let Some(local) = in_local_time(&at) {
             text.set(local);
         }

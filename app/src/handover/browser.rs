@@ -8,7 +8,7 @@ use std::{any::Any, cell::Cell, future::Future, marker::PhantomData, pin::Pin, r
 use leptos::{prelude::*, task::spawn_local};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::json;
+use crate::{component::effect, json};
 
 /// Data that a page waits for.
 pub(crate) struct Data<T> {
@@ -131,7 +131,7 @@ impl Erased {
     /// Asks as often as there is something to ask. The last question gets the answer.
     fn follow(self, mut ask: Box<dyn FnMut() -> Option<Asking>>) {
         let last = Rc::new(Cell::new(0_u32));
-        Effect::new(move || {
+        effect(move || {
             let Some(asking) = ask() else { return };
             let number = last.get().wrapping_add(1);
             last.set(number);

@@ -5,7 +5,7 @@ use leptos_meta::Title;
 
 use crate::{
     art,
-    component::{optional, part},
+    component::{effect, optional, part},
     service::Service,
     user::CurrentUser,
 };
@@ -46,7 +46,7 @@ pub(crate) fn Home() -> impl IntoView {
 fn LiveBox() -> impl IntoView {
     let user = CurrentUser::expect();
     let reading = RwSignal::new(None);
-    Effect::new(move || {
+    effect(move || {
         // Read anew after each log-in and log-out.
         let _ = user.get();
         reading.set(Some(Reading::now()));

@@ -49,7 +49,7 @@ pub(super) fn List(board: Board) -> impl IntoView {
 
 /// Reads the last good answer, if there is one.
 fn look<T>(shown: Memo<Option<Shown>>, read: impl FnOnce(&Shown) -> T) -> Option<T> {
-    shown.try_with(|shown| shown.as_ref().map(read)).flatten()
+    shown.try_get().flatten().as_ref().map(read)
 }
 
 /// Links to the other pages. Behind the last page it leads there.

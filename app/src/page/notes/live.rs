@@ -7,7 +7,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Event, EventSource};
 
 use super::board::Board;
-use crate::{ahead, api::PROXY, user::CurrentUser};
+use crate::{ahead, api::PROXY, component::effect, user::CurrentUser};
 
 /// How long to wait after the connection broke.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// and HTTP/1.1 allows six to a site.
 pub(super) fn follow(board: Board) {
     let stream = Stream { board, source: StoredValue::new_local(None) };
-    Effect::new(move |_| {
+    effect(move || {
         stream.open();
         let look = move || {
             if document().hidden() {

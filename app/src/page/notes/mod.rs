@@ -24,7 +24,7 @@ use self::{
 };
 use crate::{
     api::note,
-    component::{Edits, Removals},
+    component::{Edits, Removals, effect},
     handover,
     query::{self, Query, use_query},
     service::Service,
@@ -59,22 +59,22 @@ pub(crate) fn Notes() -> impl IntoView {
 /// Loads the list anew when something has changed, here or elsewhere.
 fn keep_up_to_date(board: Board, edits: Edits) {
     let removals = Removals::expect();
-    Effect::new(move |before: Option<u32>| {
+    let mut before = None;
+    effect(move || {
         let count = removals.count() + edits.count();
-        if before.is_some_and(|before| before != count) {
+        if before.replace(count).is_some_and(|before| before != count) {
             board.reload_soon();
         }
-        count
     });
     // What failed may work when the connection is back.
-    Effect::new(move |_| {
+    effect(move || {
         if board.problem().is_some() {
             let online = window_event_listener(ev::online, move |_| board.reload());
             on_cleanup(move || online.remove());
         }
     });
     // Who leaves the page has not taken the deletion back.
-    Effect::new(move |_| on_cleanup(move || removals.finish()));
+    effect(move || on_cleanup(move || removals.finish()));
     if Service::expect().has_events {
         live::follow(board);
     }

@@ -6,7 +6,7 @@ use leptos::{ev, ev::SubmitEvent, html::Input, leptos_dom::helpers::TimeoutHandl
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::list_path;
-use crate::query::Query;
+use crate::{component::effect, query::Query};
 
 /// How long to wait for the next letter.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -77,7 +77,7 @@ struct Typing {
 impl Typing {
     /// After the back button the field shows what is searched for again. What one types is left alone.
     fn follow(self, field: NodeRef<Input>) {
-        Effect::new(move |_| {
+        effect(move || {
             let text = self.query.with(searched);
             if self.last.with_value(|last| *last != text) {
                 if let Some(field) = field.get_untracked() {
@@ -87,7 +87,7 @@ impl Typing {
                 self.begun.set_value(false);
             }
         });
-        Effect::new(move |_| on_cleanup(move || self.stop()));
+        effect(move || on_cleanup(move || self.stop()));
     }
 
     fn start(self, search: impl Fn() + 'static) {
