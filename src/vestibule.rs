@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -78,6 +78,8 @@ pub struct LogInOptions<'a> {
 
 /// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3 allows 254 and its brackets).
 const MAX_EMAIL: usize = 320;
+/// How many calls to the API end tokens at the same time.
+const REVOKED_AT_ONCE: usize = 8;
 /// The longest password, in bytes.
 const MAX_PASSWORD: usize = 4096;
 
@@ -305,12 +307,22 @@ impl Vestibule {
     }
 
     /// Ends sessions here, and then at the API: who does not wait for a slow API is logged out all the
-    /// same.
+    /// same. It goes on when the request has gone.
     async fn end(&self, records: &[Arc<Record>]) {
-        for record in records {
-            self.sessions.end(record).await;
+        let (sessions, records) = (Arc::clone(&self.sessions), records.to_vec());
+        let ending = tokio::spawn(async move {
+            for record in &records {
+                sessions.end(record).await;
+            }
+            let revoke = |record: Arc<Record>| {
+                let sessions = Arc::clone(&sessions);
+                async move { sessions.revoke_at_the_api(&record).await }
+            };
+            stream::iter(records).for_each_concurrent(REVOKED_AT_ONCE, revoke).await;
+        });
+        if let Err(error) = ending.await {
+            tracing::error!(%error, "the end of sessions broke off");
         }
-        join_all(records.iter().map(|record| self.sessions.revoke_at_the_api(record))).await;
     }
 
     /// Calls the API with the session's token, for a page or a server function. To the API's 401 the

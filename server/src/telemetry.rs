@@ -32,8 +32,13 @@ pub(crate) fn start() {
 /// What is logged. The client of Redis has a word on each of its attempts at a cluster, and the session store
 /// says once what came of them: so the client is silent until it is asked for.
 fn filter(chosen: &str) -> EnvFilter {
-    let chosen = if chosen.trim().is_empty() { "info" } else { chosen };
-    EnvFilter::builder().parse_lossy(format!("redis=off,{chosen}"))
+    let filter = EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .parse_lossy(chosen);
+    match "redis=off".parse() {
+        Ok(silent) if !chosen.split(',').any(|part| part.trim().starts_with("redis")) => filter.add_directive(silent),
+        _ => filter,
+    }
 }
 
 /// Whether nobody has asked for plain text (<https://no-color.org>).
@@ -103,5 +108,6 @@ mod tests {
             assert!(text.contains("redis=off") && text.contains(level), "{chosen}: {text}");
         }
         assert_eq!(text("redis=debug"), "redis=debug");
+        assert!(text("vestibule=verbose").contains("info"), "a mistake silences nothing");
     }
 }

@@ -99,7 +99,8 @@ impl TryFrom<String> for RedisUrl {
 
 /// One server: its URL goes to the client as it is.
 fn one(text: &str, tls: bool) -> Result<RedisUrl, InvalidRedisUrl> {
-    let is_list = text.split(['/', '?', '#']).nth(2).is_some_and(|authority| authority.contains(','));
+    let authority = text.split(['/', '?', '#']).nth(2).unwrap_or_default();
+    let is_list = authority.rsplit('@').next().is_some_and(|hosts| hosts.contains(','));
     if is_list {
         return Err(SEVERAL);
     }

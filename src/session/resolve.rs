@@ -147,10 +147,11 @@ impl Sessions {
         if now - record.last_seen_at < self.touch_interval() {
             return Session::found(record, Change::None, found);
         }
-        if latest.generation == record.generation && now - latest.last_seen_at < self.touch_interval() / TOGETHER {
-            return Session::found(latest, Change::Touch, found);
-        }
-        let touched = Arc::new(Record { last_seen_at: now, ..(*record).clone() });
+        // Only the time is shared: of two records of one generation, the one at hand may know the person better.
+        let noted = latest.last_seen_at;
+        let together = latest.generation == record.generation && now - noted < self.touch_interval() / TOGETHER;
+        let last_seen_at = if together { noted } else { now };
+        let touched = Arc::new(Record { last_seen_at, ..(*record).clone() });
         found.live.learn(&touched);
         Session::found(touched, Change::Touch, found)
     }

@@ -115,6 +115,12 @@ impl Watched {
         })
         .await;
         until("the replica is the primary", async || self.primary().await != before).await;
+        // Until it is told, the former one takes writes, which are lost then.
+        until("the former primary follows", async || {
+            let info: RedisResult<String> = ask(before, PASSWORD, &command("INFO replication")).await;
+            info.is_ok_and(|info| info.contains("role:slave"))
+        })
+        .await;
     }
 }
 

@@ -18,8 +18,8 @@ use super::way::{ATTEMPT, CONNECT_TIMEOUT, tcp_settings, too_slow};
 /// How long a server of the cluster may take to answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// After how many failures with no success in between the connections are made anew, beginning with the
-/// servers that the URL names: all that were known may have gone.
-const FAILURES: usize = 2;
+/// servers that the URL names: all that were known may have gone. One request fails twice at most.
+const FAILURES: usize = 4;
 
 /// Which servers to begin with.
 pub(super) struct ClusterWay {
@@ -68,33 +68,45 @@ pub(super) struct Cluster {
 #[derive(Default)]
 struct State {
     connection: Option<ClusterConnection>,
-    /// How often something failed since the last success.
+    /// How often the connections were made anew.
+    turn: u64,
+    /// How often something failed in this turn since the last success.
     failures: usize,
 }
 
 impl Cluster {
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        let mut connection = self.connection();
-        command.query_async(&mut connection).await
+        let (mut connection, turn) = self.connection();
+        let answer = command.query_async(&mut connection);
+        let result = timeout(ATTEMPT, answer).await.unwrap_or_else(|_| Err(too_slow()));
+        self.note(turn, result.as_ref().err());
+        result
     }
 
-    fn connection(&self) -> ClusterConnection {
+    /// The connection that there is, or a new one, and its turn.
+    fn connection(&self) -> (ClusterConnection, u64) {
         let config =
             || ClusterConfig::new().set_connection_timeout(CONNECT_TIMEOUT).set_response_timeout(RESPONSE_TIMEOUT);
         let connect = || self.way.client.get_pending_async_connection_with_config(config());
-        self.state().connection.get_or_insert_with(connect).clone()
+        let mut state = self.state();
+        let connection = state.connection.get_or_insert_with(connect).clone();
+        (connection, state.turn)
     }
 
-    /// Notes how a command went.
-    pub(super) fn note(&self, error: Option<&RedisError>) {
+    /// Notes how a command went. What failed on connections that are given up already says nothing of the new
+    /// ones.
+    fn note(&self, turn: u64, error: Option<&RedisError>) {
         let mut state = self.state();
+        if turn != state.turn {
+            return;
+        }
         if !error.is_some_and(is_unreached) {
             state.failures = 0;
             return;
         }
         state.failures += 1;
         if state.failures >= FAILURES {
-            *state = State::default();
+            *state = State { turn: turn + 1, ..State::default() };
         }
     }
 
