@@ -15,7 +15,7 @@ use axum::{
     Router,
     body::{Body, HttpBody},
     extract::ConnectInfo,
-    http::{HeaderMap, Request},
+    http::Request,
     response::Response,
 };
 use futures_util::{FutureExt, future::Either};
@@ -54,15 +54,15 @@ impl Front {
         let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
         if self.vestibule.is_proxied(request.uri().path()) {
             let answer = self.vestibule.forward(request, Some(client));
-            return Either::Left(answer.map(|response| self.secured(response, security::add_to_data)));
+            return Either::Left(answer.map(|response| self.secured(response)));
         }
         // Boxed, so that the proxy's calls do not carry the router's room around.
         let answer = Box::pin(self.route(request, client));
-        Either::Right(answer.map(|response| self.secured(response, security::add_to_page)))
+        Either::Right(answer.map(|response| self.secured(response)))
     }
 
-    fn secured(&self, mut response: Response, add: impl FnOnce(&mut HeaderMap, bool)) -> Response {
-        add(response.headers_mut(), self.https);
+    fn secured(&self, mut response: Response) -> Response {
+        security::add(response.headers_mut(), self.https);
         response
     }
 

@@ -10,8 +10,7 @@ const NOSNIFF: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, Head
 const SAME_ORIGIN: (HeaderName, HeaderValue) =
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
 
-/// What rules the documents that this server makes. An answer of the API is data: it gets a policy by which it is
-/// no document at all, from the proxy.
+/// What rules documents. One in a sandbox, as the proxy makes those of the API, has no use for it.
 const PAGE: [(HeaderName, HeaderValue); 3] = [
     // `no-referrer` would lose the way back of a failed form without JavaScript.
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
@@ -22,22 +21,43 @@ const PAGE: [(HeaderName, HeaderValue); 3] = [
     ),
 ];
 
-/// Adds the headers of a page, unless its handler has set its own.
-pub(crate) fn add_to_page(headers: &mut HeaderMap, https: bool) {
-    add(headers, PAGE);
-    add_to_data(headers, https);
-}
-
-/// Adds the headers that every answer gets, unless the API has set its own.
-pub(crate) fn add_to_data(headers: &mut HeaderMap, https: bool) {
-    add(headers, [NOSNIFF, SAME_ORIGIN]);
+/// Adds the headers that an answer gets, unless its handler or the API has set its own.
+pub(crate) fn add(headers: &mut HeaderMap, https: bool) {
+    if !is_in_sandbox(headers) {
+        add_all(headers, PAGE);
+    }
+    add_all(headers, [NOSNIFF, SAME_ORIGIN]);
     if https {
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HSTS);
     }
 }
 
-fn add<const N: usize>(headers: &mut HeaderMap, fields: [(HeaderName, HeaderValue); N]) {
+/// Whether the answer, shown as a document, has no origin and runs nothing.
+fn is_in_sandbox(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_SECURITY_POLICY).is_some_and(|policy| policy.as_bytes().starts_with(b"sandbox"))
+}
+
+fn add_all<const N: usize>(headers: &mut HeaderMap, fields: [(HeaderName, HeaderValue); N]) {
     for (name, value) in fields {
         headers.entry(name).or_insert(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has_policy(fields: &[(HeaderName, &'static str)]) -> bool {
+        let mut headers: HeaderMap =
+            fields.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
+        add(&mut headers, false);
+        assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        headers.contains_key("permissions-policy")
+    }
+
+    #[test]
+    fn rules_documents_of_this_origin() {
+        assert!(has_policy(&[]) && has_policy(&[(header::CONTENT_SECURITY_POLICY, "default-src 'self'")]));
+        assert!(!has_policy(&[(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")]));
     }
 }

@@ -47,12 +47,17 @@ pub(super) fn copy(from: &HeaderMap, credential: Option<&HeaderName>, to: &mut H
     for (name, value) in from {
         let stays = must_go(name.as_str())
             || credential.is_some_and(|own| is_alias(name.as_str(), own.as_str()))
-            || named.contains(name)
+            || (named.contains(name) && !is_own(name))
             || (without_length && name == header::CONTENT_LENGTH);
         if !stays {
             to.append(name.clone(), value.clone());
         }
     }
+}
+
+/// What this server has written among the client's fields, which that cannot take back by naming it.
+fn is_own(name: &HeaderName) -> bool {
+    *name == trace::X_REQUEST_ID || *name == trace::TRACEPARENT
 }
 
 fn must_go(name: &str) -> bool {
@@ -173,6 +178,22 @@ mod tests {
             "sec-fetch-site",
         ];
         assert_eq!(left(&fields, None), fields);
+    }
+
+    #[test]
+    fn keeps_its_own_fields_when_connection_names_them() {
+        let mut sent = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, x-request-id, traceparent, accept"),
+            ("x-request-id", "1"),
+            ("traceparent", "2"),
+            ("accept", "3"),
+        ] {
+            sent.insert(name, HeaderValue::from_static(value));
+        }
+        let mut headers = HeaderMap::new();
+        copy(&sent, None, &mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-request-id", "traceparent"]);
     }
 
     #[test]
