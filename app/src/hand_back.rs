@@ -62,10 +62,12 @@ async fn answer(State(pages): State<Router>, mut request: Request, next: Next) -
     shown
 }
 
-/// Leaves a refused form for the layer; `false` where there is none.
-pub(crate) fn leave(refused: Refused) -> bool {
+/// Leaves a refused form for the layer, where there is one.
+pub(crate) fn leave(refused: Refused) {
     let slot = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Slot>().cloned());
-    slot.map(|slot| *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused)).is_some()
+    if let Some(slot) = slot {
+        *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
+    }
 }
 
 /// What was typed into the form that this page shows again.

@@ -46,6 +46,8 @@ use leptos_router::{
 };
 
 pub use self::hydration::finish_hydration;
+#[cfg(not(feature = "ssr"))]
+pub use self::route::load_page;
 pub use self::service::Offers;
 #[cfg(feature = "ssr")]
 pub use self::{

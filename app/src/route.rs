@@ -13,11 +13,15 @@ use crate::{
     page,
 };
 
-/// A page, or its code that is being loaded.
+/// A page, and its code, which may have to be loaded.
 #[derive(Clone, Copy)]
-pub(crate) struct Page(fn() -> Loading);
+pub(crate) struct Page {
+    view: fn() -> Loading<AnyView>,
+    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "the server has all code"))]
+    code: fn() -> Loading<()>,
+}
 
-type Loading = Pin<Box<dyn Future<Output = Result<AnyView, Missing>>>>;
+type Loading<T> = Pin<Box<dyn Future<Output = Result<T, Missing>>>>;
 
 #[cfg(feature = "split")]
 type Missing = SplitLoaderError;
@@ -26,7 +30,7 @@ type Missing = std::convert::Infallible;
 
 impl ChooseView for Page {
     async fn choose(self) -> AnyView {
-        match (self.0)().await {
+        match (self.view)().await {
             Ok(view) => view,
             Err(_) => missing().await,
         }
@@ -36,17 +40,23 @@ impl ChooseView for Page {
 }
 
 /// The code could not be loaded: there is no connection, or another version of it by now. The browser
-/// goes to the page by itself, which tells the one and mends the other. A page that it shows already goes
-/// on as without JavaScript.
+/// goes to the page by itself, which tells the one and mends the other.
 async fn missing() -> AnyView {
     #[cfg(not(feature = "ssr"))]
-    {
-        let (wanted, shown) = (crate::query::here(), location());
-        if shown.pathname().ok().zip(shown.search().ok()).is_some_and(|(path, query)| path + &query != wanted) {
-            let _ = shown.set_href(&wanted);
-        }
-    }
+    let _ = location().set_href(&crate::query::here());
     std::future::pending().await
+}
+
+/// Loads the code of the page that the server has written, and tells whether it is there. To be called before the
+/// page is taken over: what happens between its parts would not fit what the server has written.
+#[cfg(not(feature = "ssr"))]
+pub async fn load_page() -> bool {
+    let path = location().pathname().unwrap_or_default();
+    let name = name(&path);
+    match PAGES.iter().find(|(it, _)| *it == name) {
+        Some((_, page)) => (page.code)().await.is_ok(),
+        None => true,
+    }
 }
 
 /// Makes a page of a view. `$name` is its part of the name of its file.
@@ -54,7 +64,7 @@ macro_rules! page {
     ($constant:ident, $name:ident, $view:expr) => {
         pub(crate) const $constant: Page = {
             #[cfg(feature = "split")]
-            #[wasm_split($name, wasm_split_path = leptos::wasm_split, fallible)]
+            #[wasm_split($name, wasm_split_path = leptos::wasm_split, fallible, preload(code))]
             fn $name() -> Result<AnyView, Missing> {
                 Ok($view)
             }
@@ -62,7 +72,11 @@ macro_rules! page {
             async fn $name() -> Result<AnyView, Missing> {
                 Ok($view)
             }
-            Page(|| Box::pin($name()))
+            #[cfg(not(feature = "split"))]
+            async fn code() -> Result<(), Missing> {
+                Ok(())
+            }
+            Page { view: || Box::pin($name()), code: || Box::pin(code()) }
         };
     };
 }
@@ -74,8 +88,18 @@ page!(NOTES, notes, private(|| page::Notes().into_any()));
 page!(EDIT_NOTE, note, private(|| page::EditNote().into_any()));
 page!(ACCOUNT, account, private(|| page::Account().into_any()));
 
+/// The pages by the names of their files.
+#[cfg(not(feature = "ssr"))]
+const PAGES: &[(&str, Page)] = &[
+    ("home", HOME),
+    ("login", LOG_IN),
+    ("signup", SIGN_UP),
+    ("notes", NOTES),
+    ("note", EDIT_NOTE),
+    ("account", ACCOUNT),
+];
+
 /// The name of the page at a path, as its file has it.
-#[cfg(feature = "ssr")]
 pub(crate) fn name(path: &str) -> &str {
     let path = path.trim_matches('/');
     match path.split_once('/') {

@@ -139,8 +139,12 @@ impl CurrentUser {
             self.come_back();
         }
         #[cfg(not(feature = "ssr"))]
-        if user.is_none() {
-            self.end.forget();
+        {
+            // What was asked for one person is not for the next.
+            crate::ahead::forget();
+            if user.is_none() {
+                self.end.forget();
+            }
         }
         self.ended.set(ended);
         self.user.set(user);

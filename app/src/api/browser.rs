@@ -91,9 +91,15 @@ async fn try_fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Opti
         Some(asked) => JsFuture::from(asked).await.and_then(JsCast::dyn_into).ok().filter(Response::ok),
         None => None,
     };
-    let response = match response {
-        Some(response) => response,
-        None => JsFuture::from(begin(method, url, headers, body)?).await?.dyn_into()?,
+    let response = if let Some(response) = response {
+        response
+    } else {
+        let answer = JsFuture::from(begin(method, url, headers, body)?).await;
+        if method != "GET" {
+            // What was asked for meanwhile may be from before the change.
+            ahead::forget();
+        }
+        answer?.dyn_into()?
     };
     let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
     Ok(Answer { status: response.status(), etag: response.headers().get("etag")?, body })

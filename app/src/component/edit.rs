@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct Edits {
     notice: Notice,
     user: CurrentUser,
+    /// Who is saving it.
+    owner: RwSignal<String>,
     /// The note, and when it was changed before.
     id: RwSignal<String>,
     since: RwSignal<String>,
@@ -35,6 +37,7 @@ impl Edits {
         provide_context(Self {
             notice,
             user: CurrentUser::expect(),
+            owner: RwSignal::new(String::new()),
             id: RwSignal::new(String::new()),
             since: RwSignal::new(String::new()),
             draft: RwSignal::new(None),
@@ -52,6 +55,7 @@ impl Edits {
     /// Sends what was typed. `reopen` leads back to the editor when it is refused, as long as the person
     /// is still looking at the list.
     pub(crate) fn save(self, before: Note, draft: Draft, reopen: impl FnOnce() + 'static) {
+        self.owner.set(self.user.now().map(|user| user.id).unwrap_or_default());
         self.set(&before, draft.clone());
         spawn_local(async move {
             let outcome = note::update(&before.id, &draft, before.etag.clone()).await;
@@ -70,6 +74,11 @@ impl Edits {
         });
     }
 
+    /// Whether it is the person's own. Another one may have logged in since, in the same tab.
+    fn is_mine(self) -> bool {
+        self.user.now().is_some_and(|user| self.owner.with_untracked(|owner| *owner == user.id))
+    }
+
     fn set(self, before: &Note, draft: Draft) {
         self.id.set(before.id.clone());
         self.since.set(before.updated_at.clone().unwrap_or_default());
@@ -83,7 +92,8 @@ impl Edits {
             "Your session ended before this was saved.".clone_into(&mut problem.detail);
         }
         self.refused.set(Some((id, problem)));
-        if self.user.now().is_some() && location().pathname().is_ok_and(|path| path == "/notes") {
+        let is_at_list = location().pathname().is_ok_and(|path| path == "/notes");
+        if self.user.now().is_some() && is_at_list && !is_typing() {
             reopen();
         } else {
             self.notice.show("The note could not be saved.");
@@ -92,12 +102,18 @@ impl Edits {
 
     /// What was typed and refused, once, for the editor of this note.
     pub(crate) fn take_refused(self, id: &str) -> Option<(Draft, Problem)> {
+        if !self.is_mine() {
+            return None;
+        }
         let (_, problem) = self.refused.try_update(|refused| refused.take_if(|(it, _)| it == id)).flatten()?;
         Some((self.draft.try_update(Option::take).flatten()?, problem))
     }
 
     /// Why a note could not be saved, followed.
     pub(crate) fn refusal(self, id: &str) -> Option<String> {
+        if !self.is_mine() {
+            return None;
+        }
         self.refused
             .with(|refused| refused.as_ref().filter(|(it, _)| it == id).map(|(_, problem)| problem.detail.clone()))
     }
@@ -121,7 +137,7 @@ impl Edits {
     /// not told of the change itself.
     pub(crate) fn over(self, mut notes: Vec<Note>, first: bool) -> Vec<Note> {
         let refused = self.refused.with(Option::is_some);
-        let Some(draft) = self.draft.get().filter(|_| !refused) else { return notes };
+        let Some(draft) = self.draft.get().filter(|_| !refused && self.is_mine()) else { return notes };
         let id = self.id.get();
         let Some(index) = notes.iter().position(|note| note.id == id) else { return notes };
         let since = self.since.get();
@@ -132,4 +148,9 @@ impl Edits {
         }
         notes
     }
+}
+
+/// Whether the person is in the middle of writing something else.
+fn is_typing() -> bool {
+    document().active_element().is_some_and(|active| active.matches("input, textarea").unwrap_or_default())
 }

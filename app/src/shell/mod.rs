@@ -70,9 +70,9 @@ fn start(files: &Files, path: &str) -> String {
     let (now, all) = (files.of_page(route::name(path)), files.of_pages().into_iter().collect::<Vec<_>>());
     let place = address.as_ref().map(|address| format!("history.replaceState(null,'','{address}');"));
     format!(
-        "{}{{const load=f=>f.forEach(f=>fetch(f).catch(()=>{{}})),page=new Promise(r=>addEventListener('DOMContentLoaded',r)),\
+        "{}{{const load=f=>f.forEach(f=>fetch(f).then(r=>r.blob()).catch(()=>{{}})),page=new Promise(r=>addEventListener('DOMContentLoaded',r)),\
          wasm=fetch('{wasm}');load({now:?});import('{js}').then(async m=>{{\
-         await m.default({{module_or_path:wasm}});await page;await m.hydrate();setTimeout(load,2000,{all:?})}})}}",
+         await m.default({{module_or_path:wasm}});await page;await m.hydrate();navigator.connection?.saveData||setTimeout(load,2000,{all:?})}})}}",
         place.unwrap_or_default()
     )
 }

@@ -47,7 +47,7 @@ impl Board {
         Self { notes, query, user, coming: RwSignal::new(None), due: StoredValue::new(false) }
     }
 
-    /// The last good answer. To be called within the `Transition`, which waits for the first one.
+    /// The last good answer. To be called in what `Data::begin` shows.
     pub(super) fn shown(self) -> Memo<Option<Shown>> {
         Memo::new(move |before: Option<&Option<Shown>>| match self.notes.get() {
             Some(Ok(page)) => {
