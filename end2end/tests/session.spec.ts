@@ -86,7 +86,9 @@ test('a tab that comes to the front knows of a log-in and a log-out elsewhere', 
   await expect(header.getByRole('link', { name: 'Log in' })).toBeHidden()
 })
 
-test('private text leaves a tab that comes to the front after a log-out elsewhere', { tag: '@js' }, async ({ app, send, member }) => {
+test('private text leaves a tab that comes to the front after a log-out elsewhere', { tag: '@js' }, async ({ app, guard, send, member }) => {
+  // The page may only now begin to listen for changes.
+  guard.allowStatus(401)
   expect(member.email).not.toBe('')
   await app.visit('/notes')
   await app.addNote('Between us', 'Nobody else reads this.')
