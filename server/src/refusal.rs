@@ -11,9 +11,7 @@ use axum::{
 };
 use leptos::config::LeptosOptions;
 use tower_http::catch_panic::CatchPanicLayer;
-use vestibule::{error::Problem, route::wants_page};
-
-use crate::subject::REQUEST_ID;
+use vestibule::{error::Problem, proxy::X_REQUEST_ID, route::wants_page};
 
 /// Problem details are a few hundred bytes.
 const MAX_PROBLEM: usize = 16 * 1024;
@@ -33,7 +31,7 @@ async fn show(State(options): State<LeptosOptions>, request: Request, next: Next
     if !wants_page(request.headers()) {
         return next.run(request).await;
     }
-    let id = request.headers().get(REQUEST_ID).cloned();
+    let id = request.headers().get(X_REQUEST_ID).cloned();
     let response = next.run(request).await;
     if is_problem(&response) { page(response, &options, id.as_ref()).await } else { response }
 }

@@ -12,15 +12,13 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    http::{HeaderName, HeaderValue, Method, Request, Uri},
+    http::{HeaderValue, Method, Request, Uri},
     response::Response,
 };
 use futures_util::FutureExt;
 use http_body::{Frame, SizeHint};
 use tracing::Level;
-use vestibule::random::Random;
-
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use vestibule::{proxy::X_REQUEST_ID, random::Random};
 
 tokio::task_local! {
     static SUBJECT: Arc<Subject>;
@@ -72,14 +70,14 @@ where
 {
     let begin = tracing::enabled!(Level::DEBUG).then(Instant::now);
     let id = new_id();
-    request.headers_mut().insert(REQUEST_ID, id.clone());
+    request.headers_mut().insert(X_REQUEST_ID, id.clone());
     let subject = Arc::new(Subject { id, method: request.method().clone(), uri: request.uri().clone() });
     let answering = SUBJECT.scope(Arc::clone(&subject), answer(request));
     answering.map(move |response| finish(response, &subject, begin))
 }
 
 fn finish(mut response: Response, subject: &Arc<Subject>, begin: Option<Instant>) -> Response {
-    response.headers_mut().entry(REQUEST_ID).or_insert_with(|| subject.id.clone());
+    response.headers_mut().entry(X_REQUEST_ID).or_insert_with(|| subject.id.clone());
     if let Some(begin) = begin {
         let status = response.status().as_u16();
         SUBJECT.sync_scope(Arc::clone(subject), || tracing::debug!(status, latency = ?begin.elapsed(), "answered"));

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, to_bytes},
     extract::ConnectInfo,
     response::Response,
 };
@@ -104,7 +104,6 @@ impl Proxy {
     ) -> Result<Response, Failure> {
         let route = self.route(call);
         let flow = if body.is_end_stream() {
-            draft.body = Some(Bytes::new());
             None
         } else {
             let renewable = route.send_token && call.session.can_renew();
@@ -238,7 +237,7 @@ async fn take_body(
         draft.body = Some(whole.map_err(Failure::RequestBody)?);
         return Ok(None);
     }
-    draft.chunked = length.is_none();
+    (draft.body, draft.chunked) = (None, length.is_none());
     let flow = Flow::new(held);
     Ok(Some((RequestBody::stream(body, route.max_request_body, Arc::clone(&flow)), flow)))
 }

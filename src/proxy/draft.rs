@@ -37,7 +37,7 @@ impl Draft {
         let client = shared.forwarding.describe(&fields, peer);
         let id = request::identify(&mut fields);
         let Parts { method, version, .. } = parts;
-        Self { method, path_and_query, version, fields, client, id, chunked: false, body: None }
+        Self { method, path_and_query, version, fields, client, id, chunked: false, body: Some(Bytes::new()) }
     }
 
     /// The call with the session's token and this body.

@@ -109,13 +109,8 @@ impl Redis {
     }
 
     async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Down> {
-        for _ in 0..ATTEMPTS {
-            let Some(link) = self.link() else { break };
-            if let Some(value) = succeeded(link.query(command).await) {
-                return Ok(value);
-            }
-        }
-        Err(Down)
+        let link = self.link().ok_or(Down)?;
+        attempt(|| link.query(command)).await
     }
 
     async fn invoke<T: FromRedisValue>(
@@ -125,13 +120,8 @@ impl Redis {
         arguments: &[&str],
     ) -> Result<T, Down> {
         let call = Call { script, key: format!("{PREFIX}{name}"), arguments };
-        for _ in 0..ATTEMPTS {
-            let Some(link) = self.link() else { break };
-            if let Some(value) = succeeded(link.invoke(&call).await) {
-                return Ok(value);
-            }
-        }
-        Err(Down)
+        let link = self.link().ok_or(Down)?;
+        attempt(|| link.invoke(&call)).await
     }
 
     fn link(&self) -> Option<&Link> {
@@ -147,7 +137,16 @@ impl Redis {
     }
 }
 
-/// The value of an attempt; the cause of a failure is logged.
-fn succeeded<T>(attempt: RedisResult<T>) -> Option<T> {
-    attempt.inspect_err(|error| tracing::warn!(%error, "the session store failed")).ok()
+/// Asks as often as makes sense. The cause of a failure is logged.
+async fn attempt<T, F>(ask: impl Fn() -> F) -> Result<T, Down>
+where
+    F: Future<Output = RedisResult<T>>,
+{
+    for _ in 0..ATTEMPTS {
+        match ask().await {
+            Ok(value) => return Ok(value),
+            Err(error) => tracing::warn!(%error, "the session store failed"),
+        }
+    }
+    Err(Down)
 }
