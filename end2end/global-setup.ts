@@ -9,8 +9,14 @@ import { startFeathers } from './support/feathers'
 import { described, startDescribed, type Described } from './support/described'
 import { builtProfile, logDirectory, repository, requireFile } from './support/path'
 import { publishServers, type Life } from './support/server'
-import { SHORT_DEMO_LIFE, SHORT_FEATHERS_LIFE } from './support/lifetime'
+import { SHORT_LIFE } from './support/lifetime'
 import { binary, startVestibule } from './support/vestibule'
+
+/** The demo API with tokens that live short. */
+const SHORT_DEMO = {
+  VESTIBULE_DEMO__ACCESS_TOKEN_LIFETIME: String(SHORT_LIFE.access),
+  VESTIBULE_DEMO__REFRESH_TOKEN_LIFETIME: String(SHORT_LIFE.refresh),
+}
 
 /** Starts what the tests run against, and answers how to stop it. */
 export default async function globalSetup(): Promise<() => Promise<void>> {
@@ -39,12 +45,12 @@ async function startServers(): Promise<void> {
   const log = (name: string) => path.join(logDirectory, `${name}.log`)
   const [feathers, shortFeathers] = await Promise.all([
     startFeathers({ log: log('feathers') }),
-    startFeathers({ log: log('feathers-short'), jwtLife: `${SHORT_FEATHERS_LIFE}s` }),
+    startFeathers({ log: log('feathers-short'), jwtLife: `${SHORT_LIFE.alone}s` }),
   ])
   const descriptions = Promise.all(described.map((name) => startOnDescribed(name, log)))
   const [demo, shortDemo, onFeathers, onShortFeathers] = await Promise.all([
     startVestibule({ log: log('vestibule-demo') }),
-    startVestibule({ log: log('vestibule-demo-short'), env: SHORT_DEMO_LIFE.env }),
+    startVestibule({ log: log('vestibule-demo-short'), env: SHORT_DEMO }),
     startVestibule({ log: log('vestibule-feathers'), api: feathers }),
     startVestibule({ log: log('vestibule-feathers-short'), api: shortFeathers }),
   ])

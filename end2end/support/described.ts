@@ -31,7 +31,7 @@ const programs: Record<Described, Program> = {
     NEST_JWT_EXPIRES_IN: String(SHORT_LIFE.access),
     NEST_REFRESH_EXPIRES_IN: String(SHORT_LIFE.refresh),
   }),
-  express: node('express', ['src/main.js'], { EXPRESS_JWT_EXPIRES_IN: `${SHORT_LIFE.access}s` }),
+  express: node('express', ['src/main.js'], { EXPRESS_JWT_EXPIRES_IN: `${SHORT_LIFE.alone}s` }),
   fastapi: {
     command: python,
     args: ['src/main.py'],

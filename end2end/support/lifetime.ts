@@ -1,22 +1,34 @@
-import type { Page } from '@playwright/test'
+import { expect, type Page } from '@playwright/test'
 
-/** Seconds that a token of the short-lived Feathers server is good for. It has no refresh. */
-export const SHORT_FEATHERS_LIFE = 3
-
-/** The short-lived demo API: a session of it ends when its refresh token does. Seconds. */
-export const SHORT_DEMO_LIFE = {
-  refresh: 4,
-  env: {
-    VESTIBULE_DEMO__ACCESS_TOKEN_LIFETIME: '2',
-    VESTIBULE_DEMO__REFRESH_TOKEN_LIFETIME: '4',
-  },
+/**
+ * What the tokens of the short-lived servers are good for, in seconds: short enough to wait for their end, and longer
+ * than a slow machine takes from a log-in to the page behind it.
+ */
+export const SHORT_LIFE = {
+  /** An access token that a refresh token renews. */
+  access: 3,
+  /** That refresh token: with it the session ends. */
+  refresh: 10,
+  /** The token of an API that has no refresh. */
+  alone: 10,
 }
 
-/** The other short-lived APIs: seconds that their access tokens, and where there are any their refresh tokens, are good for. */
-export const SHORT_LIFE = { access: 2, refresh: 4 }
+/** Milliseconds after which no token of the short-lived servers is good any more. */
+const OVER = (Math.max(SHORT_LIFE.refresh, SHORT_LIFE.alone) + 1) * 1000
 
-/** Milliseconds after a log-in when no token of the short-lived servers is good any more. */
-export const SHORT_SESSION_IS_OVER = (Math.max(SHORT_FEATHERS_LIFE, SHORT_DEMO_LIFE.refresh, SHORT_LIFE.refresh) + 1) * 1000
+/**
+ * Waits until every token is past its end. The time counts from the page's last call, as each may have renewed them.
+ * Nothing else tells: asking the server could prolong the session. A page that knows when its session ends leaves for
+ * the log-in by itself.
+ */
+export async function sessionIsOver(page: Page): Promise<void> {
+  let since = Date.now()
+  const happens = () => (since = Date.now())
+  page.on('request', happens).on('response', happens)
+  const isOver = () => Date.now() - since > OVER || new URL(page.url()).pathname === '/login'
+  await expect.poll(isOver, { intervals: [100], timeout: 3 * OVER }).toBe(true)
+  page.off('request', happens).off('response', happens)
+}
 
 /** Has the server tell the page that its session ends soon. */
 export async function sessionEnds(page: Page, told: { secondsLeft: number; canBeProlonged: boolean }): Promise<void> {

@@ -1,15 +1,8 @@
 import { expect, test } from '../support/fixtures'
-import { SHORT_SESSION_IS_OVER } from '../support/lifetime'
+import { sessionIsOver } from '../support/lifetime'
 import { ada, adasNote, grace, gracesNote } from '../support/person'
 
 test.use({ life: 'short' })
-
-/** Until every token is past its end. Nothing else tells: asking the server could prolong the session. */
-async function sessionIsOver(since: number): Promise<void> {
-  await expect
-    .poll(() => Date.now() - since, { timeout: SHORT_SESSION_IS_OVER + 5_000 })
-    .toBeGreaterThan(SHORT_SESSION_IS_OVER)
-}
 
 test('a page load after the token\'s end leads to the log-in, and back', { tag: ['@core', '@expiry'] }, async ({ app, page, context }) => {
   await app.visit('/login?return_to=%2Fnotes')
@@ -18,7 +11,7 @@ test('a page load after the token\'s end leads to the log-in, and back', { tag: 
   await expect(app.note(adasNote)).toBeVisible()
   // A page that knows when its session ends would say so by itself.
   await page.goto('about:blank')
-  await sessionIsOver(Date.now())
+  await sessionIsOver(page)
 
   await app.visit('/notes?q=note')
   await expect(app.heading('Log in')).toBeVisible()
@@ -39,9 +32,9 @@ test('a click after the token\'s end leads to the log-in, and back', { tag: '@js
   await app.visit('/login?return_to=%2Fnotes')
   await app.logIn(grace)
   await expect(app.note(gracesNote)).toBeVisible()
-  await sessionIsOver(Date.now())
+  await sessionIsOver(page)
 
-  // A page that knows when its session ends leaves by itself. Else it searches while one types.
+  // A page that does not know when its session ends searches while one types.
   const stays = await app.heading('Notes').isVisible()
   await (stays ? app.searchField().fill('compiler') : Promise.resolve())
   await expect(app.heading('Log in')).toBeVisible()
@@ -56,14 +49,13 @@ test('a click after the token\'s end leads to the log-in, and back', { tag: '@js
   await expect(app.note(gracesNote)).toBeVisible()
 })
 
-test('a form sent after the token\'s end leads to the log-in', async ({ app, guard }) => {
+test('a form sent after the token\'s end leads to the log-in', async ({ app, page, guard }) => {
   guard.allowStatus(401)
   await app.visit('/login?return_to=%2Fnotes')
   await app.logIn(grace)
   await expect(app.heading('Notes')).toBeVisible()
   await app.ready()
-  await sessionIsOver(Date.now())
-  // A page that knows when its session ends has left by itself.
+  await sessionIsOver(page)
   if (await app.heading('Notes').isVisible()) {
     await app.field('Title').fill('Too late')
     await app.field('Text').fill('to be saved')
