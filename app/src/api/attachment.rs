@@ -48,7 +48,7 @@ impl Attachment {
     /// The end of the name, as a mark in place of a picture: `PDF`.
     pub(crate) fn mark(&self) -> String {
         let end = self.name.rsplit_once('.').map_or("", |(_, end)| end);
-        if (1..=4).contains(&end.len()) { end.to_uppercase() } else { "FILE".to_owned() }
+        if (1..=4).contains(&end.len()) { end.to_ascii_uppercase() } else { "FILE".to_owned() }
     }
 }
 

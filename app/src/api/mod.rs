@@ -9,6 +9,7 @@ pub(crate) mod attachment;
 #[cfg(not(feature = "ssr"))]
 pub(crate) mod browser;
 pub(crate) mod note;
+mod pairs;
 pub(crate) mod problem;
 #[cfg(feature = "ssr")]
 mod server;

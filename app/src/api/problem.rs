@@ -1,7 +1,5 @@
 //! What goes wrong in a call, in words for the person.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use leptos::server_fn::{
     ContentType, Decodes, Encodes, Format, FormatType,
@@ -9,6 +7,7 @@ use leptos::server_fn::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::pairs::{self, Pairs};
 use crate::json;
 
 /// A refused or failed call.
@@ -19,8 +18,8 @@ pub struct Problem {
     /// One sentence: what happened and what to do.
     pub detail: String,
     /// A sentence for each field of the form that was not accepted.
-    #[serde(default, rename = "errors", skip_serializing_if = "BTreeMap::is_empty")]
-    pub fields: BTreeMap<String, String>,
+    #[serde(default, rename = "errors", skip_serializing_if = "Vec::is_empty", with = "pairs")]
+    pub fields: Vec<(String, String)>,
 }
 
 impl Problem {
@@ -39,7 +38,7 @@ impl Problem {
             502..=504 => "The service cannot be reached right now. Try again in a moment.",
             _ => "Something went wrong on our side. Try again in a moment.",
         };
-        Self { status, detail: detail.to_owned(), fields: BTreeMap::new() }
+        Self { status, detail: detail.to_owned(), fields: Vec::new() }
     }
 
     /// The API does not take the session's token, and yet the session goes on.
@@ -59,7 +58,8 @@ impl Problem {
         // Read on its own: some APIs put a list or nothing here, and a list names no fields.
         #[derive(Default, Deserialize)]
         struct Fields {
-            errors: BTreeMap<String, String>,
+            #[serde(with = "pairs")]
+            errors: Pairs,
         }
         let Sentence { detail, message } = json::read(body).unwrap_or_default();
         let fields = json::read::<Fields>(body).unwrap_or_default().errors;
@@ -76,7 +76,7 @@ impl Problem {
 
     /// The sentence for a field.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(String::as_str)
+        self.fields.iter().find_map(|(field, sentence)| (field == name).then_some(sentence.as_str()))
     }
 }
 
@@ -147,7 +147,7 @@ impl From<vestibule::upstream::Failure> for Problem {
         if let Some(seconds) = failure.retry_after {
             crate::respond::header(http::header::RETRY_AFTER, &seconds.to_string());
         }
-        Self { status: failure.status.as_u16(), detail: failure.message, fields: failure.fields }
+        Self { status: failure.status.as_u16(), detail: failure.message, fields: failure.fields.into_iter().collect() }
     }
 }
 
@@ -160,7 +160,7 @@ pub(crate) mod query {
     /// The value of the field `error`.
     #[cfg(feature = "ssr")]
     pub(crate) fn write(problem: &Problem) -> String {
-        problem.fields.keys().fold(problem.status.to_string(), |text, name| format!("{text},{name}"))
+        problem.fields.iter().fold(problem.status.to_string(), |text, (name, _)| format!("{text},{name}"))
     }
 
     /// The problem that the query tells, if any.
@@ -168,9 +168,7 @@ pub(crate) mod query {
         let mut parts = query.get("error")?.split(',');
         let status = parts.next()?.parse().ok().filter(|status| *status == 0 || (400..600).contains(status))?;
         let fields = parts.filter_map(|name| Some((name.to_owned(), sentence(name)?.to_owned())));
-        let mut problem = Problem::of_status(status);
-        fields.for_each(|(name, sentence)| drop(problem.fields.insert(name, sentence)));
-        Some(problem)
+        Some(Problem { fields: fields.collect(), ..Problem::of_status(status) })
     }
 
     fn sentence(field: &str) -> Option<&'static str> {
@@ -225,7 +223,8 @@ mod tests {
     fn takes_only_known_words_from_a_query() {
         let read = |text: &str| query::read(&Query::parse(text));
         let problem = read("error=422,title,evil").unwrap();
-        assert_eq!(problem.fields.keys().collect::<Vec<_>>(), ["title"]);
+        assert_eq!(problem.fields.len(), 1);
+        assert_eq!(problem.field("title"), Some("Give the note a title, of at most 200 characters."));
         assert_eq!(problem.detail, Problem::of_status(422).detail);
         for text in ["", "error=", "error=200", "error=Call+me", "error=9999"] {
             assert_eq!(read(text), None, "{text}");

@@ -140,12 +140,12 @@ fn invalid(form: &HtmlFormElement) -> Option<Problem> {
         let Some(element) = elements.item(index) else { continue };
         if let Some(input) = element.dyn_ref::<HtmlInputElement>() {
             if !input.check_validity() {
-                problem.fields.insert(input.name(), input.validation_message().unwrap_or_default());
+                problem.fields.push((input.name(), input.validation_message().unwrap_or_default()));
             }
         } else if let Some(area) = element.dyn_ref::<HtmlTextAreaElement>()
             && !area.check_validity()
         {
-            problem.fields.insert(area.name(), area.validation_message().unwrap_or_default());
+            problem.fields.push((area.name(), area.validation_message().unwrap_or_default()));
         }
     }
     (!problem.fields.is_empty()).then_some(problem)

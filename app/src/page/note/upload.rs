@@ -104,8 +104,8 @@ fn percent(event: &ProgressEvent) -> u32 {
 }
 
 /// What is wrong with the file itself, or else with the call.
-fn sentence(mut problem: Problem) -> String {
-    problem.fields.remove("name").unwrap_or(problem.detail)
+fn sentence(problem: Problem) -> String {
+    problem.field("name").map(str::to_owned).unwrap_or(problem.detail)
 }
 
 /// One row for each file that is not there yet.
