@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::setup::trim;
 use crate::{place, tool};
 
 /// The name of the server program and of the scripts and styles.
@@ -56,6 +57,7 @@ pub fn release_build() -> Command {
     let mut command = tool::command("cargo");
     command.args(["leptos", "build", "--release", "--precompress", "--split", "--lib-features=split"]);
     command.env(HASHES_ON.0, HASHES_ON.1);
+    trim::put_before_wasm_opt(&mut command);
     command
 }
 

@@ -59,7 +59,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "build",
         about: "the release build",
-        needs: &["wasm target", "cargo-leptos", "wasm-bindgen", "wasm-opt"],
+        needs: &["wasm target", "cargo-leptos", "wasm-bindgen", "wasm-opt", "trim"],
         command: leptos::release_build,
         runner: None,
     },

@@ -20,7 +20,7 @@ pub enum Output {
 }
 
 /// The folders to look for programs in: this clone's own tools, `PATH`, Cargo's folder.
-fn search_path() -> Vec<PathBuf> {
+pub fn search_path() -> Vec<PathBuf> {
     let mut folders = vec![place::tools().join("bin"), place::tools().join("node_modules/.bin")];
     folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
     if let Some(folder) = place::cargo_bin().filter(|folder| !folders.contains(folder)) {

@@ -13,6 +13,7 @@ pub mod prebuilt;
 pub mod python;
 pub mod redis;
 pub mod rust;
+pub mod trim;
 pub mod wasm_opt;
 
 use std::time::Instant;
@@ -38,6 +39,7 @@ pub const TOOLCHAIN: &[Item] = &[
 /// What the release build needs.
 pub const BUILD: &[Item] = &[
     Item { name: "wasm-opt", ensure: wasm_opt::ensure },
+    Item { name: "trim", ensure: trim::ensure },
     Item { name: "wasm-bindgen", ensure: cargo_tool::ensure_wasm_bindgen },
     Item { name: "cargo-leptos", ensure: cargo_tool::ensure_cargo_leptos },
 ];
