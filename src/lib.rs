@@ -17,9 +17,11 @@
 //! | [`session`] | the session, sealed into a cookie, renewed and ended |
 //! | [`proxy`] | forwards calls with the session's token |
 //! | [`same_origin`] | refuses requests that other sites cause |
+//! | [`alarm`] | limits that are met nearly always |
 //! | [`return_to`] | where a log-in may lead |
 //! | [`error`] | what a client sees when something fails |
 
+pub mod alarm;
 mod attempts;
 pub mod clock;
 pub mod config;

@@ -16,6 +16,8 @@ mod serve;
 mod settings;
 mod subject;
 mod telemetry;
+mod timer;
+mod worker;
 
 use std::process::ExitCode;
 

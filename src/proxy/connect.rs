@@ -10,12 +10,12 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{failure::Failure, route::Route, tls::Tls, upload::RequestBody};
-use crate::config::proxy::Protocol;
+use super::{failure::Failure, pool::Http1, route::Route, tls::Tls, upload::RequestBody};
+use crate::{alarm::Alarm, config::proxy::Protocol};
 
 /// A new connection, ready for a call.
 pub(super) enum Connection {
-    Http1(http1::SendRequest<RequestBody>),
+    Http1(Http1),
     Http2(http2::SendRequest<RequestBody>),
 }
 
@@ -99,7 +99,7 @@ where
     let (sender, connection) = http1::handshake(io).await.map_err(Failure::Handshake)?;
     // What ends a connection is told to the call on it; an idle one just ends.
     tokio::spawn(connection);
-    Ok(Connection::Http1(sender))
+    Ok(Connection::Http1(Http1 { sender, alarm: Alarm::default() }))
 }
 
 async fn upgradable<I>(io: I) -> Result<http1::SendRequest<RequestBody>, Failure>

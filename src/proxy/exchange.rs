@@ -19,7 +19,7 @@ use http::{
 };
 use hyper::{
     body::Incoming,
-    client::conn::{TrySendError, http1, http2},
+    client::conn::{TrySendError, http2},
 };
 use tokio::time::timeout;
 
@@ -28,12 +28,12 @@ use super::{
     connect::{Connection, connect},
     draft::Draft,
     failure::Failure,
-    pool::Pool,
+    pool::{Http1, Pool},
     route::{Route, Times},
     tls::Tls,
     upload::{Flow, RequestBody},
 };
-use crate::secret::Secret;
+use crate::{alarm::Alarm, secret::Secret};
 
 /// How long a client is made to wait for a 100 that does not come (RFC 9110 §10.1.1: an upstream may
 /// never send one).
@@ -54,7 +54,7 @@ pub(super) struct Exchange<'a> {
 /// An answer, with the connection that it came by when that can be used again.
 pub(super) struct Answer {
     pub(super) response: Response<Incoming>,
-    pub(super) sender: Option<http1::SendRequest<RequestBody>>,
+    pub(super) connection: Option<Http1>,
 }
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
@@ -132,13 +132,16 @@ impl<'a> Exchange<'a> {
         request: Request<RequestBody>,
     ) -> impl Future<Output = Result<Answer, Lost>> + use<'a> {
         match connection {
-            Connection::Http1(mut sender) => {
-                let answer = self.answer(sender.try_send_request(request));
-                Either::Left(answer.map_ok(|response| Answer { response, sender: Some(sender) }))
+            Connection::Http1(Http1 { mut sender, alarm }) => {
+                let answer = self.answer(sender.try_send_request(request), alarm);
+                Either::Left(answer.map(|(answered, alarm)| {
+                    let response = answered?;
+                    Ok(Answer { response, connection: Some(Http1 { sender, alarm }) })
+                }))
             }
             Connection::Http2(sender) => {
                 let answer = Box::pin(self.over_http2(sender, request));
-                Either::Right(answer.map_ok(|response| Answer { response, sender: None }))
+                Either::Right(answer.map_ok(|response| Answer { response, connection: None }))
             }
         }
     }
@@ -149,26 +152,27 @@ impl<'a> Exchange<'a> {
         mut request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, Lost> {
         to_http2(&mut request, self.route).map_err(Lost::Sent)?;
-        self.answer(sender.try_send_request(request)).await
+        self.answer(sender.try_send_request(request), Alarm::default()).await.0
     }
 
-    fn answer<F>(self, sent: F) -> impl Future<Output = Result<Response<Incoming>, Lost>> + use<'a, F>
+    /// The alarm comes back for the connection's next call.
+    fn answer<F>(
+        self,
+        sent: F,
+        alarm: Alarm,
+    ) -> impl Future<Output = (Result<Response<Incoming>, Lost>, Alarm)> + use<'a, F>
     where
         F: Future<Output = Sent> + 'a,
     {
         let times = &self.route.times;
         let sent = match self.flow {
-            None => Either::Left(timeout(times.first_byte, sent).map_err(|_| Failure::FirstByteTimeout)),
-            Some(flow) => Either::Right(Box::pin(after_upload(sent, flow, times))),
+            None => {
+                let sent = alarm.within(times.first_byte, sent);
+                Either::Left(sent.map(|(sent, alarm)| (sent.ok_or(Failure::FirstByteTimeout), alarm)))
+            }
+            Some(flow) => Either::Right(Box::pin(after_upload(sent, flow, times).map(|sent| (sent, alarm)))),
         };
-        sent.map(|sent| match sent {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(mut error)) => Err(match error.take_message() {
-                Some(request) => Lost::Unsent(request.into_body()),
-                None => Lost::Sent(Failure::exchange(error.into_error())),
-            }),
-            Err(failure) => Err(Lost::Sent(failure)),
-        })
+        sent.map(|(sent, alarm)| (sent.map_err(Lost::Sent).and_then(settle), alarm))
     }
 }
 
@@ -194,6 +198,14 @@ async fn after_upload<F: Future>(sent: F, flow: &Flow, times: &Times) -> Result<
         }
     }
     timeout(times.first_byte, sent).await.map_err(|_| Failure::FirstByteTimeout)
+}
+
+/// What is left of a call that was sent, or was not.
+fn settle(sent: Sent) -> Result<Response<Incoming>, Lost> {
+    sent.map_err(|mut error| match error.take_message() {
+        Some(request) => Lost::Unsent(request.into_body()),
+        None => Lost::Sent(Failure::exchange(error.into_error())),
+    })
 }
 
 /// A connection that ended may be replaced; an answer that is no HTTP stays what it is.

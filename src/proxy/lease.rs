@@ -2,13 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hyper::client::conn::http1;
 use tokio::time::timeout;
 
-use super::{
-    Inner,
-    upload::{Flow, RequestBody},
-};
+use super::{Inner, pool::Http1, upload::Flow};
 
 /// How long the rest of an upload may still flow after its answer before the connection
 /// is given up.
@@ -17,7 +13,7 @@ const LINGER: Duration = Duration::from_secs(30);
 /// The connection that an answer comes by. It goes back to the pool when both bodies have ended, and
 /// is closed when the answer is given up before.
 pub(super) struct Lease {
-    pub(super) sender: Option<http1::SendRequest<RequestBody>>,
+    pub(super) connection: Option<Http1>,
     pub(super) proxy: Arc<Inner>,
     pub(super) route: usize,
     /// For how many seconds the upstream keeps it.
@@ -29,13 +25,13 @@ pub(super) struct Lease {
 impl Lease {
     /// Gives the connection back, at once or when it is ready.
     pub(super) fn finish(mut self) {
-        let Some(mut sender) = self.sender.take() else { return };
+        let Some(mut connection) = self.connection.take() else { return };
         let (route, keep_alive, flow) = (self.route, self.keep_alive, self.flow.take());
-        if sender.is_ready() {
-            self.proxy.pools[route].put(sender, keep_alive);
+        if connection.sender.is_ready() {
+            self.proxy.pools[route].put(connection, keep_alive);
             return;
         }
-        if sender.is_closed() {
+        if connection.sender.is_closed() {
             give_up(flow.as_ref());
             return;
         }
@@ -45,8 +41,8 @@ impl Lease {
             if flow.as_ref().is_some_and(|flow| flow.is_held()) {
                 give_up(flow.as_ref());
             }
-            match timeout(LINGER, sender.ready()).await {
-                Ok(Ok(())) => proxy.pools[route].put(sender, keep_alive),
+            match timeout(LINGER, connection.sender.ready()).await {
+                Ok(Ok(())) => proxy.pools[route].put(connection, keep_alive),
                 _ => give_up(flow.as_ref()),
             }
         });

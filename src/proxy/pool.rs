@@ -11,8 +11,15 @@ use std::{
 use hyper::client::conn::{http1, http2};
 
 use super::upload::RequestBody;
+use crate::alarm::Alarm;
 
-type Http1 = http1::SendRequest<RequestBody>;
+/// A connection that takes one call after the other.
+pub(super) struct Http1 {
+    pub(super) sender: http1::SendRequest<RequestBody>,
+    /// Limits how long each call waits for its answer.
+    pub(super) alarm: Alarm,
+}
+
 type Http2 = http2::SendRequest<RequestBody>;
 
 /// The unused connections to one upstream.
@@ -24,7 +31,7 @@ pub(super) struct Pool {
 }
 
 struct Idle {
-    sender: Http1,
+    connection: Http1,
     since: Instant,
     lifetime: Duration,
 }
@@ -51,18 +58,18 @@ impl Pool {
             } else if fresh && age >= last.lifetime / 2 {
                 idle.push(last);
                 return None;
-            } else if !last.sender.is_closed() {
-                return Some(last.sender);
+            } else if !last.connection.sender.is_closed() {
+                return Some(last.connection);
             }
         }
         None
     }
 
     /// Keeps a connection whose last answer named `upstream_seconds` as its limit.
-    pub(super) fn put(&self, sender: Http1, upstream_seconds: Option<u64>) {
+    pub(super) fn put(&self, connection: Http1, upstream_seconds: Option<u64>) {
         let named = upstream_seconds.map(|seconds| Duration::from_secs(seconds).saturating_sub(MARGIN));
         let lifetime = named.map_or(self.lifetime, |named| named.min(self.lifetime));
-        if lifetime.is_zero() || sender.is_closed() {
+        if lifetime.is_zero() || connection.sender.is_closed() {
             return;
         }
         let now = Instant::now();
@@ -71,7 +78,7 @@ impl Pool {
             idle.retain(|other| now.saturating_duration_since(other.since) < other.lifetime);
         }
         if idle.len() < self.max_idle {
-            idle.push(Idle { sender, since: now, lifetime });
+            idle.push(Idle { connection, since: now, lifetime });
         }
     }
 

@@ -19,10 +19,12 @@ use super::{
     hop,
     lease::Lease,
     limit::Permit,
+    pool::Http1,
     response,
     tunnel::{self, Watch},
     upload::RequestBody,
 };
+use crate::alarm::Alarm;
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
@@ -63,7 +65,8 @@ impl Proxy {
             return Err(Failure::Renewed);
         }
         let keep_alive = response::keep_alive(response.headers());
-        let lease = Lease { sender: Some(sender), proxy: self.0.clone(), route: call.route, keep_alive, flow: None };
+        let connection = Some(Http1 { sender, alarm: Alarm::default() });
+        let lease = Lease { connection, proxy: self.0.clone(), route: call.route, keep_alive, flow: None };
         self.respond(call, response, lease, permit).await
     }
 

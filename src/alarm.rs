@@ -1,0 +1,108 @@
+//! A timer that is set again and again, and hardly ever goes off.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A timer for limits that are met nearly always.
+///
+/// It stays set when nobody waits for it any more, and is moved on when it goes off too early. So of all
+/// the deadlines of a connection's calls, few are ever told to the runtime, whose timers cost more to set and to
+/// remove than to leave. Who waited last may be woken for nothing, once per limit.
+#[derive(Default)]
+pub struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// Whether `deadline` has come; asks to be woken when it will have.
+    pub fn is_due(&mut self, deadline: Instant, cx: &mut Context<'_>) -> bool {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if sleep.deadline() > deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        while sleep.as_mut().poll(cx).is_ready() {
+            if sleep.deadline() == deadline {
+                return true;
+            }
+            sleep.as_mut().reset(deadline);
+        }
+        false
+    }
+
+    /// Waits for `future`, no longer than `limit`: `None` when that has passed. Gives itself back, for the next one.
+    pub fn within<F: Future>(self, limit: Duration, future: F) -> impl Future<Output = (Option<F::Output>, Self)> {
+        Within { alarm: self, deadline: Instant::now() + limit, future }
+    }
+}
+
+pin_project! {
+    /// Written out, since an `async` block would keep room for `future` twice.
+    struct Within<F> {
+        alarm: Alarm,
+        deadline: Instant,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = (Option<F::Output>, Alarm);
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let output = match this.future.poll(cx) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending if this.alarm.is_due(*this.deadline, cx) => None,
+            Poll::Pending => return Poll::Pending,
+        };
+        Poll::Ready((output, std::mem::take(this.alarm)))
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Alarm").field(&self.0.as_ref().map(|sleep| sleep.deadline())).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    const STEP: Duration = Duration::from_millis(10);
+
+    #[tokio::test]
+    async fn goes_off_at_the_last_deadline_it_was_asked_for() {
+        let (output, mut alarm) = Alarm::default().within(10 * STEP, ready(1)).await;
+        assert_eq!(output, Some(1));
+        for limit in [4, 3, 8, 2] {
+            let begin = Instant::now();
+            let output;
+            (output, alarm) = alarm.within(limit * STEP, pending::<()>()).await;
+            assert_eq!(output, None);
+            assert!(begin.elapsed() >= limit * STEP, "{limit}");
+        }
+    }
+
+    #[tokio::test]
+    async fn is_moved_on_when_an_earlier_deadline_passes() {
+        let mut alarm = Alarm::default();
+        for _ in 0..4 {
+            let output;
+            // What is there in time counts, however late this comes round.
+            (output, alarm) = alarm.within(3 * STEP, tokio::time::sleep(2 * STEP)).await;
+            assert_eq!(output, Some(()));
+        }
+        let begin = Instant::now();
+        assert_eq!(alarm.within(3 * STEP, pending::<()>()).await.0, None);
+        assert!(begin.elapsed() >= 3 * STEP);
+    }
+}
