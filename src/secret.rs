@@ -1,26 +1,53 @@
 //! Values that must never be printed.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 /// A token or password. Its `Debug` says `[redacted]` and it has no `Display`, so that it cannot
 /// reach a log or an error message by accident.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Secret(String);
+pub struct Secret {
+    text: String,
+    /// The header value that was written with it; boxed, as few secrets have one.
+    #[serde(skip)]
+    bearer: OnceLock<Box<HeaderValue>>,
+}
 
 impl Secret {
     /// Wraps a value.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
+        Self::from(value.into())
     }
 
     /// The value itself, for the one place that has to send or seal it.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The value of an `Authorization` field with it: written once and kept, since it goes with each call.
+    ///
+    /// # Errors
+    /// Those of `write`, which is given the value itself.
+    pub(crate) fn bearer<E>(&self, write: impl FnOnce(&str) -> Result<HeaderValue, E>) -> Result<HeaderValue, E> {
+        if let Some(kept) = self.bearer.get() {
+            return Ok(HeaderValue::clone(kept));
+        }
+        let value = write(&self.text)?;
+        Ok(HeaderValue::clone(self.bearer.get_or_init(|| Box::new(value))))
     }
 }
+
+/// What was written with a value says nothing more about it.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,7 +56,23 @@ impl fmt::Debug for Secret {
 }
 
 impl From<String> for Secret {
-    fn from(value: String) -> Self {
-        Self(value)
+    fn from(text: String) -> Self {
+        Self { text, bearer: OnceLock::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_written_into_a_header_value_once() {
+        let secret = Secret::new("t0k.en");
+        let write = |text: &str| HeaderValue::try_from(format!("Bearer {text}"));
+        assert!(secret.bearer(|_| HeaderValue::from_str("\n")).is_err());
+        assert_eq!(secret.bearer(write).unwrap(), "Bearer t0k.en");
+        assert_eq!(secret.bearer(|_| HeaderValue::from_str("another")).unwrap(), "Bearer t0k.en");
+        assert_eq!(secret, Secret::new("t0k.en"));
+        assert!(!format!("{secret:?}").contains("t0k"));
     }
 }

@@ -28,11 +28,10 @@ impl Credential {
     /// # Errors
     /// When the token has a character that no header may have.
     pub fn apply(&self, token: &Secret, headers: &mut HeaderMap) -> Result<(), InvalidHeaderValue> {
-        let token = token.expose();
         let mut value = match self {
-            Self::Bearer => joined("Bearer ", "", token)?,
-            Self::Raw | Self::Header(_) => HeaderValue::from_str(token)?,
-            Self::Cookie(name) => joined(name, "=", token)?,
+            Self::Bearer => token.bearer(|token| joined("Bearer ", "", token))?,
+            Self::Raw | Self::Header(_) => HeaderValue::from_str(token.expose())?,
+            Self::Cookie(name) => joined(name, "=", token.expose())?,
         };
         value.set_sensitive(true);
         match self {
