@@ -35,9 +35,9 @@ use crate::{
 /// if the call is idempotent, with another token if there may be one.
 const MAX_REPLAY: u64 = 64 << 10;
 
-/// How many fields are added to an answer at most, those of the server around included: for the map to
-/// grow once.
-const ADDED: usize = 12;
+/// How many fields are added to most answers, those of the server around included: for the map to grow once,
+/// if at all.
+const ADDED: usize = 8;
 
 /// What is known of a call while it is under way.
 pub(super) struct Call {
@@ -122,9 +122,9 @@ impl Proxy {
         if answer.response.status() == StatusCode::UNAUTHORIZED {
             answer = Box::pin(self.send_renewed(call, exchange, answer)).await?;
         }
-        let Answer { response, sender } = answer;
+        let Answer { response, connection } = answer;
         let lease = Lease {
-            sender,
+            connection,
             proxy: Arc::clone(&self.0),
             route: call.route,
             keep_alive: response::keep_alive(response.headers()),

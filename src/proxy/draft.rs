@@ -11,8 +11,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header, reques
 use super::{Shared, failure::Failure, forwarded::Client, request, route::Route, upload::RequestBody};
 use crate::secret::Secret;
 
-/// How many fields are added at most, for the map to grow once.
-const ADDED: usize = 12;
+/// How many more fields a call mostly has than the client sent: ten are added at most, and its `Host` and `Cookie`
+/// stay here. A map with room to spare is twice as large, and is kept for as long as the connection.
+const ADDED: usize = 6;
 
 /// What a call is made of.
 pub(super) struct Draft {
