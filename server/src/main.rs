@@ -8,6 +8,7 @@ mod data;
 mod demo;
 mod front;
 mod listen;
+mod memory;
 mod pages;
 mod refusal;
 mod router;

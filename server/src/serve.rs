@@ -6,11 +6,12 @@ use std::{error::Error, path::Path, sync::Arc, thread};
 use tokio::{runtime::Builder, sync::watch};
 use vestibule::Vestibule;
 
-use crate::{assets, data, demo::Demo, front::Front, listen, settings::Settings, telemetry, worker};
+use crate::{assets, data, demo::Demo, front::Front, listen, memory, settings::Settings, telemetry, worker};
 
 /// Runs until SIGTERM or Ctrl-C.
 pub(crate) fn run(file: Option<&Path>) -> Result<(), Box<dyn Error>> {
     telemetry::start();
+    memory::use_small_pages();
     let mut settings = Settings::load(file)?;
     if settings.session.keys.is_empty() {
         settings.session.keys.push(data::session_key(&settings.data_dir)?);
