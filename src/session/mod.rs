@@ -5,6 +5,7 @@ mod device;
 mod ends;
 mod event;
 mod handle;
+mod kept;
 mod key;
 mod live;
 mod manager;
