@@ -62,6 +62,11 @@ impl Query {
     }
 }
 
+/// What a field tells, if anything.
+pub(crate) fn filled(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// A path with a query: fields without a value are left out.
 pub(crate) fn path(path: &str, fields: &[(&str, &str)]) -> String {
     let mut url = path.to_owned();

@@ -9,8 +9,8 @@ use web_sys::Element;
 
 use crate::user::User;
 
-/// The fields that hold a text, and no secret.
-const FIELDS: &str = "main form :is(textarea, input:is([type=text], [type=email]):not([readonly]))";
+/// The fields that hold a text, and no secret, and the version of what the text is to replace.
+const FIELDS: &str = "main form :is(textarea, input:is([type=text], [type=email], [name=etag]):not([readonly]))";
 
 thread_local! {
     static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
@@ -27,10 +27,15 @@ struct Kept {
 pub(crate) fn keep(person: &User, page: String) {
     let Ok(found) = document().query_selector_all(FIELDS) else { return };
     let found = (0..found.length()).filter_map(|index| found.item(index)?.dyn_into::<Element>().ok());
-    let typed = found.filter(|field| text(field, "value") != text(field, "defaultValue"));
-    let fields: Vec<_> =
-        typed.filter_map(|field| Some((field.get_attribute("name")?, text(&field, "value")?))).collect();
-    if !fields.is_empty() {
+    let mut any = false;
+    let fields = found.filter_map(|field| {
+        let (name, typed) = (field.get_attribute("name")?, text(&field, "value")?);
+        let is_typed = text(&field, "defaultValue")? != typed;
+        any |= is_typed;
+        (is_typed || name == "etag").then_some((name, typed))
+    });
+    let fields = fields.collect();
+    if any {
         KEPT.set(Some(Kept { person: person.id.clone(), page, fields }));
     }
 }

@@ -32,12 +32,12 @@ pub async fn update_note(
     #[server(default)] title: String,
     #[server(default)] body: String,
 ) -> Result<(), Problem> {
-    use crate::{api::note, page, respond};
+    use crate::{api::note, page, query::filled, respond};
 
     let draft = note::Draft { title, body };
-    let outcome = note::update(&id, &draft, some(etag)).await.map(drop);
+    let outcome = note::update(&id, &draft, filled(etag.clone())).await.map(drop);
     respond::finish(outcome, "/notes?done=saved", |problem| {
-        back(&page::note_path(&id), problem, &[("title", &draft.title), ("body", &draft.body)])
+        back(&page::note_path(&id), problem, &[("title", &draft.title), ("body", &draft.body), ("etag", &etag)])
     })
 }
 
@@ -47,13 +47,8 @@ pub async fn update_note(
 /// Why the API refused; 412 when the note was changed elsewhere.
 #[server(prefix = "/api", endpoint = "form/notes/delete")]
 pub async fn delete_note(#[server(default)] id: String, #[server(default)] etag: String) -> Result<(), Problem> {
-    use crate::{api::note, page, respond};
+    use crate::{api::note, page, query::filled, respond};
 
-    let outcome = note::remove(&id, some(etag)).await;
+    let outcome = note::remove(&id, filled(etag)).await;
     respond::finish(outcome, "/notes?done=deleted", |problem| back(&page::note_path(&id), problem, &[]))
-}
-
-#[cfg(feature = "ssr")]
-fn some(etag: String) -> Option<String> {
-    Some(etag).filter(|etag| !etag.is_empty())
 }

@@ -19,9 +19,10 @@ pub(crate) struct Edits {
     user: CurrentUser,
     /// Who is saving it.
     owner: RwSignal<String>,
-    /// The note, and when it was changed before.
+    /// The note, when it was changed before, and the version that was changed here.
     id: RwSignal<String>,
     since: RwSignal<String>,
+    etag: RwSignal<Option<String>>,
     /// What was typed, from when it is sent until it is back in the editor.
     draft: RwSignal<Option<Draft>>,
     busy: RwSignal<bool>,
@@ -40,6 +41,7 @@ impl Edits {
             owner: RwSignal::new(String::new()),
             id: RwSignal::new(String::new()),
             since: RwSignal::new(String::new()),
+            etag: RwSignal::new(None),
             draft: RwSignal::new(None),
             busy: RwSignal::new(false),
             refused: RwSignal::new(None),
@@ -82,6 +84,7 @@ impl Edits {
     fn set(self, before: &Note, draft: Draft) {
         self.id.set(before.id.clone());
         self.since.set(before.updated_at.clone().unwrap_or_default());
+        self.etag.set(before.etag.clone());
         self.refused.set(None);
         self.busy.set(true);
         self.draft.set(Some(draft));
@@ -100,13 +103,13 @@ impl Edits {
         }
     }
 
-    /// What was typed and refused, once, for the editor of this note.
-    pub(crate) fn take_refused(self, id: &str) -> Option<(Draft, Problem)> {
+    /// What was typed and refused, once, for the editor of this note, and the version that it is to replace.
+    pub(crate) fn take_refused(self, id: &str) -> Option<(Draft, Option<String>, Problem)> {
         if !self.is_mine() {
             return None;
         }
         let (_, problem) = self.refused.try_update(|refused| refused.take_if(|(it, _)| it == id)).flatten()?;
-        Some((self.draft.try_update(Option::take).flatten()?, problem))
+        Some((self.draft.try_update(Option::take).flatten()?, self.etag.get_untracked(), problem))
     }
 
     /// Why a note could not be saved, followed.

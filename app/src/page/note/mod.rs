@@ -18,14 +18,14 @@ use self::{
 use crate::{
     action::note::{DeleteNote, UpdateNote},
     api::{
-        attachment,
+        Problem, attachment,
         note::{self, Draft, Note},
         problem,
     },
     component::{Alert, Edits, Field, Removals, Submission, Submit, TextField, Trouble, optional},
     handover,
     page::note_path,
-    query::use_query,
+    query::{filled, use_query},
     service::Service,
 };
 
@@ -47,17 +47,10 @@ pub(crate) fn EditNote() -> impl IntoView {
 
 #[component]
 fn Editor(note: Note, files: Option<Files>) -> impl IntoView {
-    let query = use_query().get_untracked();
-    // A refused form comes back here with what was typed; without JavaScript in the query.
-    let (draft, problem) = Edits::expect().take_refused(&note.id).unzip();
-    let form = Submission::new(problem.or_else(|| problem::query::read(&query)));
-    let typed = |name: &str, saved: &str| query.get(name).unwrap_or(saved).to_owned();
-    let Draft { title, body } =
-        draft.unwrap_or_else(|| Draft { title: typed("title", &note.title), body: typed("body", &note.body) });
-    // The version on the server: the next save replaces it, and no other.
-    let stored = RwSignal::new(note.clone());
+    let (Draft { title, body }, etag, problem) = begin(&note);
+    let id = note.id.clone();
+    let (form, stored) = (Submission::new(problem), RwSignal::new(Note { etag, ..note }));
     let etag = move || stored.with(|note| note.etag.clone().unwrap_or_default());
-    let id = note.id;
     let (save, delete) = (saver(form, stored), deleter(stored));
 
     view! {
@@ -71,7 +64,7 @@ fn Editor(note: Note, files: Option<Files>) -> impl IntoView {
                     <TextField form name="body" label="Text" rows=12 value=body/>
                     <input type="hidden" name="id" value=id.clone()/>
                     <input type="hidden" name="etag" value=etag/>
-                    {optional(move || (form.failed_with() == Some(412)).then(|| view! { <Conflict form stored/> }))}
+                    {optional(move || (form.failed_with() == Some(CHANGED)).then(|| view! { <Conflict form stored/> }))}
                     <div class="actions">
                         <Submit form>"Save"</Submit>
                         <a class="button" href="/notes">"Cancel"</a>
@@ -87,6 +80,26 @@ fn Editor(note: Note, files: Option<Files>) -> impl IntoView {
             {files.map(|files| view! { <Attachments note=id files/> })}
         </section>
     }
+}
+
+/// The status that tells of another version (RFC 9110 §15.5.13).
+const CHANGED: u16 = 412;
+
+/// What the editor begins with: a text, the version that the next save replaces, and why the last one was refused.
+fn begin(note: &Note) -> (Draft, Option<String>, Option<Problem>) {
+    let query = use_query().get_untracked();
+    // A refused form comes back here with what was typed; without JavaScript in the query.
+    let (draft, etag, problem) = if let Some((draft, etag, problem)) = Edits::expect().take_refused(&note.id) {
+        (draft, etag, Some(problem))
+    } else {
+        let typed = |name: &str, saved: &str| query.get(name).unwrap_or(saved).to_owned();
+        let draft = Draft { title: typed("title", &note.title), body: typed("body", &note.body) };
+        (draft, filled(query.text("etag")), problem::query::read(&query))
+    };
+    // The version that was typed into, and no other; or the one that is shown beside it.
+    let is_shown = problem.as_ref().is_some_and(|problem| problem.status == CHANGED);
+    let etag = etag.filter(|_| !is_shown).or_else(|| note.etag.clone());
+    (draft, etag, problem)
 }
 
 /// Stands in for the editor while the note is loading.
@@ -108,9 +121,11 @@ fn saver(form: Submission, stored: RwSignal<Note>) -> impl FnMut(SubmitEvent) + 
         let navigate = navigate.clone();
         form.run(
             &event,
-            |mut fields| async move { Ok(Draft { title: fields.take("title"), body: fields.take("body") }) },
-            move |draft| {
-                let note = stored.get_untracked();
+            |mut fields| async move { Ok(["title", "body", "etag"].map(|name| fields.take(name))) },
+            move |[title, body, etag]| {
+                // The form's version: what was typed before a log-in came back with its own.
+                let note = Note { etag: filled(etag), ..stored.get_untracked() };
+                let draft = Draft { title, body };
                 let (back, editor) = (navigate.clone(), note_path(&note.id));
                 edits.save(note, draft, move || back(&editor, NavigateOptions { replace: true, ..Default::default() }));
                 navigate("/notes", NavigateOptions::default());
