@@ -57,6 +57,41 @@ test.describe('the files of a note', () => {
     expect((await readFile(await (await download).path())).toString()).toBe('a cup of tea')
   })
 
+  test('are not shown as those of another note', { tag: '@js' }, async ({ app, page, send }) => {
+    await choose(app, text)
+    await expect(file(app, text.name)).toBeVisible()
+    const created = await send('POST', '/api/proxy/notes', { json: { title: 'Without files', body: '' } })
+    const { id } = (await created.json()) as { id: string }
+    await app.header.getByRole('link', { name: 'Notes' }).click()
+    await app.note('Without files').getByRole('link', { name: 'Edit' }).click()
+    await expect(app.field('Title')).toHaveValue('Without files')
+    await expect(app.main.getByText('No files yet.')).toBeVisible()
+
+    let answer = () => {}
+    const held = new Promise<void>((resolve) => (answer = resolve))
+    await page.route('**/attachments', async (route) => {
+      await held
+      await route.continue()
+    })
+    // From one note to the other, without the list in between.
+    await page.evaluate(() => history.go(-2))
+    await app.expectPath(path)
+    await expect(app.field('Title')).toHaveValue('With files')
+    await expect(app.main.getByText('Loading the attachments…')).toBeVisible()
+    await expect(app.main.getByText('No files yet.')).toBeHidden()
+    await expect(app.heading('Edit note')).toBeFocused()
+    await page.evaluate(() => history.go(2))
+    await app.expectPath(`/notes/${id}`)
+    await expect(app.field('Title')).toHaveValue('Without files')
+    await expect(file(app, text.name)).toBeHidden()
+    answer()
+    await expect(app.main.getByText('No files yet.')).toBeVisible()
+    await page.goBack()
+    await page.goBack()
+    await app.expectPath(path)
+    await expect(file(app, text.name)).toBeVisible()
+  })
+
   test('are deleted', async ({ app }) => {
     await choose(app, [picture, text])
     await expect(files(app)).toHaveCount(2)

@@ -22,7 +22,7 @@ use crate::{
         note::{self, Draft, Note},
         problem,
     },
-    component::{Alert, Edits, Field, Removals, Submission, Submit, TextField, Trouble, optional},
+    component::{Alert, Edits, Field, Removals, Submission, Submit, TextField, Trouble, optional, part},
     handover,
     page::note_path,
     query::{filled, use_query},
@@ -33,11 +33,17 @@ use crate::{
 pub(crate) fn EditNote() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let note = handover::resource(move || id.get(), |id| async move { note::get(&id).await });
+    // Begins anew with each note: nothing of one is shown as another's.
+    part(move || of_note(id.get()))
+}
+
+fn of_note(id: String) -> AnyView {
+    let id = StoredValue::new(id);
+    let note = handover::resource(move || id.get_value(), |id| async move { note::get(&id).await });
     // Asked for at the same time.
     let has_files = Service::expect().has_attachments;
     let files =
-        has_files.then(|| handover::resource(move || id.get(), |id| async move { attachment::list(&id).await }));
+        has_files.then(|| handover::resource(move || id.get_value(), |id| async move { attachment::list(&id).await }));
     let content = move |found| match found {
         Ok(note) => view! { <Editor note files/> }.into_any(),
         Err(problem) => view! { <Trouble problem retry=move || note.refetch()/> }.into_any(),
