@@ -93,17 +93,47 @@ test.describe('a deletion can be undone', { tag: '@js' }, () => {
     await expect.poll(total).toBe(0)
   })
 
-  test('until one reloads the page, which does not show it again', async ({ app, page }) => {
+  test('until one reloads the page, which does not show it again', async ({ app, page, guard }) => {
+    // The page that comes makes sure of it.
+    guard.allowStatus(404)
     await app.addNote('Goes', 'text')
     await app.deleteNote('Goes')
-    // The answer may be from before the deletion: the page knows better.
     await app.reload()
-    await expect(app.note('Goes')).toBeHidden({ timeout: 500 })
     await expect(app.main.getByText('No notes yet.')).toBeVisible()
+    await expect(app.note('Goes')).toBeHidden()
     await page.clock.fastForward(5_000)
     await expect(app.main.getByText('No notes yet.')).toBeVisible()
     await app.reload()
     await expect(app.main.getByText('No notes yet.')).toBeVisible()
+  })
+
+  test('until one reloads the page, which deletes it when the one before could not', async ({ app, page, guard, send }) => {
+    guard.allowStatus(503)
+    await app.addNote('Goes', 'text')
+    const answers = [503]
+    await page.route('**/api/proxy/notes/*', async (route) => {
+      const status = route.request().method() === 'DELETE' ? answers.pop() : undefined
+      await (status === undefined ? route.continue() : route.fulfill({ status, body: '' }))
+    })
+    await app.deleteNote('Goes')
+    await app.reload()
+    await expect(app.main.getByText('No notes yet.')).toBeVisible()
+    expect(answers).toEqual([])
+    const total = async () => ((await (await send('GET', '/api/proxy/notes')).json()) as { total: number }).total
+    await expect.poll(total).toBe(0)
+    await expect(app.main.getByText('No notes yet.')).toBeVisible()
+  })
+
+  test('until one reloads the page, which tells when the API refuses', async ({ app, page, guard }) => {
+    guard.allowStatus(503)
+    await app.addNote('Stays', 'text')
+    await page.route('**/api/proxy/notes/*', (route) =>
+      route.request().method() === 'DELETE' ? route.fulfill({ status: 503, body: '' }) : route.continue(),
+    )
+    await app.deleteNote('Stays')
+    await app.reload()
+    await expect(app.note('Stays').getByRole('alert')).toContainText('The service cannot be reached right now.')
+    await expect(app.status('The note could not be deleted.')).toBeVisible()
   })
 
   test('until one logs out', async ({ app, member, send }) => {

@@ -1,8 +1,6 @@
 //! Notes that are on their way out: gone from the page at once, deleted at the API when nobody has
 //! taken it back in time.
 
-use std::time::Duration;
-
 use leptos::{ev, prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlElement;
@@ -10,6 +8,7 @@ use web_sys::HtmlElement;
 use super::{Notice, effect, notice::SHOWN};
 use crate::{
     api::{Problem, note},
+    query::filled,
     user::CurrentUser,
 };
 
@@ -105,28 +104,27 @@ impl Removals {
         }
     }
 
-    /// The same when the page goes away. A reload may overtake the deletion: a mark in the browser's
-    /// history tells the page that comes to leave the note out.
+    /// The same when the page goes away. A reload may overtake the deletion, and nobody is left to hear the
+    /// API's answer: a mark in the browser's history tells the page that comes to see to it.
     fn finish_on_the_way_out(self) {
-        if let Some(id) = self.last.with_untracked(|last| last.as_ref().map(|last| last.id.clone())) {
+        if let Some(Removal { id, etag }) = self.last.get_untracked() {
             self.finish();
-            mark(&id.into());
+            mark(&format!("{id}\n{}", etag.unwrap_or_default()).into());
         }
     }
 
-    /// Leaves out what was deleted just before, for as long as that may take; then the list says what is.
+    /// Deletes once more what this page still has of it: done twice, it is as good as once, and a refusal
+    /// is told.
     fn go_on_after_reload(self) {
         let state = window().history().and_then(|history| history.state()).ok();
-        let Some(id) = state.and_then(|state| state.as_string()) else { return };
+        let Some(state) = state.and_then(|state| state.as_string()) else { return };
         mark(&JsValue::NULL);
-        self.gone.update(|gone| gone.push(id.clone()));
-        set_timeout(
-            move || {
-                self.show_again(&id);
-                self.count.update(|count| *count += 1);
-            },
-            Duration::from_secs(1),
-        );
+        let (id, etag) = state.split_once('\n').unwrap_or((&state, ""));
+        if let Ok(Some(_)) = document().query_selector(&format!("[data-note=\"{id}\"]")) {
+            self.gone.update(|gone| gone.push(id.to_owned()));
+            self.last.set(Some(Removal { id: id.to_owned(), etag: filled(etag.to_owned()) }));
+            self.finish();
+        }
     }
 
     /// The same before a log-out, which has to wait until it is done.
