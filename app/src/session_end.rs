@@ -25,9 +25,19 @@ impl SessionEnd {
         self.at.get()
     }
 
+    /// Whether that is near at this moment.
+    pub(crate) fn is_near_now(self) -> bool {
+        self.at.with_untracked(|at| !at.is_empty())
+    }
+
     /// Whether the person can put the end off, followed.
     pub(crate) fn can_be_put_off(self) -> bool {
         self.can_be_put_off.get()
+    }
+
+    /// The same at this moment.
+    pub(crate) fn can_be_put_off_now(self) -> bool {
+        self.can_be_put_off.get_untracked()
     }
 }
 
@@ -93,7 +103,7 @@ mod browser {
             let same =
                 (end - SHOWN.get()).abs() < f64::from(STEP) && self.can_be_put_off.get_untracked() == can_be_put_off;
             // What is announced once is not announced again because of a rounded second.
-            if same && !self.at.with_untracked(String::is_empty) {
+            if same && self.is_near_now() {
                 return;
             }
             SHOWN.set(end);
@@ -103,7 +113,7 @@ mod browser {
         }
 
         fn hide(self) {
-            if self.at.with_untracked(String::is_empty) {
+            if !self.is_near_now() {
                 return;
             }
             if let Ok(Some(_)) = document().query_selector(".ending :focus") {

@@ -1,4 +1,5 @@
 import { expect, test as base } from '../support/fixtures'
+import { sessionEnds } from '../support/lifetime'
 import { startVestibule } from '../support/vestibule'
 
 // A server on which sessions end soon: by idleness, or in any case.
@@ -76,7 +77,7 @@ test.describe('near the end of an idle session', { tag: ['@js', '@once'] }, () =
 test.describe('near the end that nothing puts off', { tag: ['@js', '@once'] }, () => {
   test.use({ lifetimes: { idle: 3600, absolute: 20 } })
 
-  test('a notice offers to log in again, and what was typed is there after it', async ({ app, member, openApp }) => {
+  test('a notice offers to log in again, and what was typed is there after it', async ({ app, member, openApp, page }) => {
     await app.visit('/notes?q=tea')
     await app.field('Title').fill('Half a')
     const notice = app.status('Your session ends at')
@@ -88,10 +89,37 @@ test.describe('near the end that nothing puts off', { tag: ['@js', '@once'] }, (
     await app.logIn(member)
     await app.expectPath('/notes?q=tea')
     await expect(app.field('Title')).toHaveValue('Half a')
+    expect(await page.evaluate('history.length'), 'one step back leads to the page before').toBe(2)
 
     const other = await openApp()
     await other.visit('/login?return_to=%2Fnotes')
     await other.logIn(member)
     await expect(other.field('Title'), 'another tab knows nothing of it').toHaveValue('')
+  })
+})
+
+test.describe('of a session that goes on for an hour', { tag: ['@js', '@once'] }, () => {
+  test.use({ lifetimes: { idle: 3600, absolute: 3600 } })
+
+  test('the button of the notice keeps its place when staying is no longer possible', async ({ app, member, page }) => {
+    await app.visit('/account')
+    await sessionEnds(page, { secondsLeft: 60, canBeProlonged: true })
+    const stay = page.getByRole('button', { name: 'Stay signed in' })
+    await stay.focus()
+    await sessionEnds(page, { secondsLeft: 60, canBeProlonged: false })
+    const again = page.getByRole('button', { name: 'Log in again' })
+    await expect(again).toBeFocused()
+    // Whoever presses while it changes has pressed.
+    await sessionEnds(page, { secondsLeft: 60, canBeProlonged: true })
+    await expect(stay).toBeVisible()
+    await stay.hover()
+    await page.mouse.down()
+    await sessionEnds(page, { secondsLeft: 60, canBeProlonged: false })
+    await expect(again).toBeVisible()
+    await page.mouse.up()
+    await expect(app.heading('Log in')).toBeVisible()
+    await page.unroute('**/api/session')
+    await app.logIn(member)
+    await app.expectPath('/account')
   })
 })

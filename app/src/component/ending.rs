@@ -6,7 +6,7 @@ use leptos_router::{
     hooks::{use_location, use_navigate},
 };
 
-use super::{Fields, Notice, Removals};
+use super::{Fields, Notice, Removals, optional, part};
 use crate::{
     action::session::Logout,
     api::session,
@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// Says when the session ends, as soon as that is near, with a button that puts it off. Where nothing
-/// does, the button leads to a new log-in, and back to this page with all that was typed.
+/// does, the button leads to a new log-in, and back to this page with all that was typed. It is the same
+/// button for both, so that it stays under the finger, and keeps the focus, when the one becomes the other.
 #[component]
 pub(crate) fn Ending() -> impl IntoView {
     let user = CurrentUser::expect();
@@ -31,9 +32,13 @@ pub(crate) fn Ending() -> impl IntoView {
             }
         })
     };
-    let (stay, again) = (stay_button(user), again_button(user));
-    let button =
-        move || is_near.get().then(|| if end.can_be_put_off() { stay().into_any() } else { again().into_any() });
+    let (stay, again) = (stayer(user), again(user));
+    let press = move |_| if end.can_be_put_off_now() { stay() } else { again() };
+    let label = move || if end.can_be_put_off() { "Stay signed in" } else { "Log in again" };
+    let button = optional(move || {
+        let press = press.clone();
+        is_near.get().then(|| view! { <button type="button" class="button" on:click=press>{part(label)}</button> })
+    });
     view! {
         <div class="ending" role="status" data-shown=move || is_near.get().then_some("")>
             <p>{sentence}</p>
@@ -42,21 +47,24 @@ pub(crate) fn Ending() -> impl IntoView {
     }
 }
 
-fn stay_button(user: CurrentUser) -> impl Fn() -> AnyView + Send + 'static {
+fn stayer(user: CurrentUser) -> impl Fn() + Copy + Send + 'static {
     let notice = Notice::expect();
-    let stay = move |_| {
+    move || {
         spawn_local(async move {
-            notice.show(if user.stay().await { "You stay signed in." } else { NOT_HEARD });
+            if !user.stay().await {
+                notice.show(NOT_HEARD);
+            } else if !user.end().is_near_now() {
+                notice.show("You stay signed in.");
+            }
         });
-    };
-    move || view! { <button type="button" class="button" on:click=stay>"Stay signed in"</button> }.into_any()
+    }
 }
 
 const NOT_HEARD: &str = "This did not reach the server. Try again in a moment.";
 
-fn again_button(user: CurrentUser) -> impl Fn() -> AnyView + Send + 'static {
+fn again(user: CurrentUser) -> impl Fn() + Clone + Send + 'static {
     let (notice, removals, location, navigate) = (Notice::expect(), Removals::expect(), use_location(), use_navigate());
-    let again = move |_| {
+    move || {
         let (here, navigate) = (path_of(&location), navigate.clone());
         spawn_local(async move {
             removals.settle().await;
@@ -67,8 +75,8 @@ fn again_button(user: CurrentUser) -> impl Fn() -> AnyView + Send + 'static {
             }
             user.keep_typed();
             user.log_out();
-            navigate(&login_path(&here, true), NavigateOptions::default());
+            // As where a session ends by itself: the way back leads to the page before.
+            navigate(&login_path(&here, true), NavigateOptions { replace: true, ..NavigateOptions::default() });
         });
-    };
-    move || view! { <button type="button" class="button" on:click=again.clone()>"Log in again"</button> }.into_any()
+    }
 }
