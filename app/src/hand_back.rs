@@ -1,5 +1,5 @@
-//! Hands a refused form back with all that was typed, where there is no JavaScript and the text is too
-//! long for a URL: the answer to the form is the page itself.
+//! Hands a form back with all that was typed, where there is no JavaScript and the text is too long for
+//! a URL: the answer to the form is the page itself.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,11 +16,11 @@ use tower::ServiceExt;
 
 /// A form that is to be handed back, as the server function leaves it for the layer.
 #[derive(Clone, Default)]
-struct Slot(Arc<Mutex<Option<Refused>>>);
+struct Slot(Arc<Mutex<Option<Answer>>>);
 
-/// A refused form.
-pub(crate) struct Refused {
-    /// The page that has the form, with the failure in its query.
+/// A page as the answer to a form.
+pub(crate) struct Answer {
+    /// Path and query of the page; a failure is in the query.
     pub(crate) page: String,
     pub(crate) status: u16,
     /// Names and texts.
@@ -44,15 +44,15 @@ async fn answer(State(pages): State<Router>, mut request: Request, next: Next) -
     request.extensions_mut().insert(slot.clone());
     let (mut parts, body) = request.into_parts();
     let answer = next.run(Request::from_parts(parts.clone(), body)).await;
-    let Some(refused) = slot.take() else { return answer };
-    let (Ok(uri), Ok(status)) = (refused.page.parse::<Uri>(), StatusCode::from_u16(refused.status)) else {
+    let Some(left) = slot.take() else { return answer };
+    let (Ok(uri), Ok(status)) = (left.page.parse::<Uri>(), StatusCode::from_u16(left.status)) else {
         return answer;
     };
     (parts.method, parts.uri) = (Method::GET, uri);
     for of_the_form in [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::TRANSFER_ENCODING] {
         parts.headers.remove(of_the_form);
     }
-    parts.extensions.insert(Typed(Arc::new(refused.typed)));
+    parts.extensions.insert(Typed(Arc::new(left.typed)));
     let shown = pages.oneshot(Request::from_parts(parts, Body::empty())).await;
     let mut shown = shown.unwrap_or_else(|never| match never {});
     // Where the page has failed as well, that is what has happened.
@@ -62,11 +62,11 @@ async fn answer(State(pages): State<Router>, mut request: Request, next: Next) -
     shown
 }
 
-/// Leaves a refused form for the layer, where there is one.
-pub(crate) fn leave(refused: Refused) {
+/// Leaves an answer for the layer, where there is one.
+pub(crate) fn leave(answer: Answer) {
     let slot = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Slot>().cloned());
     if let Some(slot) = slot {
-        *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
+        *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn address() -> Option<String> {
 }
 
 impl Slot {
-    fn take(&self) -> Option<Refused> {
+    fn take(&self) -> Option<Answer> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

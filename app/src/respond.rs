@@ -21,8 +21,8 @@ mod server {
 
     use crate::{
         api::problem::{Problem, query as problem_query},
-        hand_back::{self, Refused},
-        query,
+        hand_back::{self, Answer},
+        json, query, user,
     };
 
     /// The session of this request. `None` while the list of routes is made at start-up.
@@ -99,7 +99,7 @@ mod server {
         done: &str,
         back: impl FnOnce(&Problem) -> String,
     ) -> Result<T, Problem> {
-        let form = use_context::<Parts>().is_some_and(|parts| vestibule::route::wants_page(&parts.headers));
+        let form = is_form();
         header(header::CACHE_CONTROL, "no-store");
         match &outcome {
             _ if form => {
@@ -124,16 +124,32 @@ mod server {
         }
         let typed = typed.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         let page = query::path(page, &[("error", &error)]);
-        hand_back::leave(Refused { page: page.clone(), status: problem.status, typed });
+        hand_back::leave(Answer { page: page.clone(), status: problem.status, typed });
         page
     }
 
-    /// The same by way of the log-in page, which leads back. What is too long for a URL is left out, from
-    /// the last field on.
+    /// The same by way of the log-in page, which leads back. What is too long for the way back goes along
+    /// in its form, see [`go_on`].
     pub(crate) fn back_after_log_in(page: &str, typed: &[(&str, &str)]) -> String {
-        let fit = (0..=typed.len()).rev().map(|count| query::path(page, &typed[..count]));
-        let path = fit.into_iter().find(|path| path.len() <= LONGEST).unwrap_or_default();
-        crate::user::login_path(vestibule::return_to::local_path(&path).unwrap_or(page), true)
+        if let Some(path) = vestibule::return_to::local_path(&query::path(page, typed)) {
+            return user::login_path(path, true);
+        }
+        let page = user::login_path(page, true);
+        let typed = json::write(&typed).map(|typed| ("typed".to_owned(), typed)).into_iter().collect();
+        hand_back::leave(Answer { page: page.clone(), status: 401, typed });
+        page
+    }
+
+    /// Shows the page that a log-in leads to with what was typed there before it.
+    pub(crate) fn go_on(page: &str, typed: &str) {
+        if let Some(typed) = json::read(typed).filter(|_| is_form()) {
+            hand_back::leave(Answer { page: page.to_owned(), status: 200, typed });
+        }
+    }
+
+    /// Whether a browser sends the form by itself, without JavaScript, and shows the answer.
+    fn is_form() -> bool {
+        use_context::<Parts>().is_some_and(|parts| vestibule::route::wants_page(&parts.headers))
     }
 
     /// What servers and proxies commonly take as a request line.

@@ -6,7 +6,7 @@ use super::password::Password;
 use crate::{api::Problem, user::User};
 
 /// Logs in at the API. The token stays in the session, which outlives the browser's closing when there
-/// is anything in `keep`; the answer is the person.
+/// is anything in `keep`; the answer is the person. What was `typed` before on the page to return to goes along.
 ///
 /// # Errors
 /// Why the API refused, with the API's status.
@@ -16,6 +16,7 @@ pub async fn login(
     #[server(default)] password: Password,
     #[server(default)] return_to: String,
     #[server(default)] keep: String,
+    #[server(default)] typed: String,
 ) -> Result<User, Problem> {
     use crate::{respond, return_to};
     use vestibule::LogInOptions;
@@ -23,8 +24,13 @@ pub async fn login(
     let (vestibule, session) = respond::visit()?;
     let options = LogInOptions { email: &email, password: &password.into(), persistent: Some(!keep.is_empty()) };
     let outcome = vestibule.log_in_with(&session, options).await;
-    respond::finish(outcome.map(User::from_json).map_err(Problem::from), return_to::or_notes(&return_to), |problem| {
-        respond::back("/login", problem, &[("email", &email), ("keep", &keep), ("return_to", &return_to)])
+    let page = return_to::or_notes(&return_to);
+    if outcome.is_ok() {
+        respond::go_on(page, &typed);
+    }
+    respond::finish(outcome.map(User::from_json).map_err(Problem::from), page, |problem| {
+        let fields = [("email", email.as_str()), ("keep", &keep), ("return_to", &return_to), ("typed", &typed)];
+        respond::back("/login", problem, &fields)
     })
 }
 

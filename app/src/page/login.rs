@@ -7,7 +7,7 @@ use crate::{
     action::session::Login,
     api::{problem, session},
     art,
-    component::{Alert, CheckField, Field, PasswordField, Submission, Submit},
+    component::{Alert, CheckField, Field, PasswordField, Submission, Submit, field_value, form_of},
     query::{self, use_query},
     service::Service,
     user::CurrentUser,
@@ -20,6 +20,10 @@ pub(crate) fn LogIn() -> impl IntoView {
     let return_to = query.text("return_to");
     let signup = query::path("/signup", &[("return_to", &return_to)]);
     let log_in = move |event: SubmitEvent| {
+        // What was typed before the page was awake: the server hands it on.
+        if form_of(&event).is_some_and(|form| !field_value(&form, "typed").is_empty()) {
+            return;
+        }
         form.run(&event, |fields| session::post(Login::PATH, fields), move |person| user.log_in(person));
     };
 
@@ -37,6 +41,7 @@ pub(crate) fn LogIn() -> impl IntoView {
                 <PasswordField form/>
                 <CheckField name="keep" label="Keep me signed in" checked=query.get("keep").is_some()/>
                 <input type="hidden" name="return_to" value=return_to/>
+                <input type="hidden" name="typed" value=query.text("typed")/>
                 <Submit form>"Log in"</Submit>
             </form>
             {Service::expect().has_sign_up.then(|| {
