@@ -23,4 +23,6 @@ pub fn finish_hydration() {
     if let Some(page) = document().document_element() {
         let _ = page.set_attribute("data-hydrated", "true");
     }
+    #[cfg(not(feature = "ssr"))]
+    crate::user::CurrentUser::of_page().end().begin();
 }

@@ -46,7 +46,10 @@ pub(crate) use browser::is_known;
 
 #[cfg(not(feature = "ssr"))]
 mod browser {
-    use std::{cell::Cell, time::Duration};
+    use std::{
+        cell::{Cell, RefCell},
+        time::Duration,
+    };
 
     use leptos::{prelude::*, task::spawn_local};
 
@@ -65,6 +68,8 @@ mod browser {
         static TIMER: Cell<u32> = const { Cell::new(0) };
         /// The longest time that this session was said to go on, in seconds.
         static LONGEST: Cell<u32> = const { Cell::new(0) };
+        /// What the server has written into the page, until that is taken over.
+        static TOLD: RefCell<Option<SessionInfo>> = const { RefCell::new(None) };
         /// The end that is shown, in seconds since the epoch.
         static SHOWN: Cell<f64> = const { Cell::new(0.0) };
     }
@@ -75,6 +80,20 @@ mod browser {
     }
 
     impl SessionEnd {
+        /// Takes what the server has written into the page. The notice is no part of the page that it has
+        /// written, and has to wait for [`Self::begin`].
+        pub(crate) fn expect(session: SessionInfo) {
+            LONGEST.set(session.seconds_at_most.or(session.seconds_left).unwrap_or_default());
+            TOLD.set(Some(session));
+        }
+
+        /// The page has been taken over.
+        pub(crate) fn begin(self) {
+            if let Some(session) = TOLD.take() {
+                self.learn(&session);
+            }
+        }
+
         /// Follows what the server has told.
         pub(crate) fn learn(self, session: &SessionInfo) {
             let Some(left) = session.seconds_left else { return self.forget() };

@@ -62,7 +62,7 @@ impl CurrentUser {
         #[cfg(not(feature = "ssr"))]
         {
             of_page::set(current);
-            current.end.learn(&session);
+            SessionEnd::expect(session);
         }
         current
     }

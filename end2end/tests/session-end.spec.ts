@@ -101,6 +101,20 @@ test.describe('near the end that nothing puts off', { tag: ['@js', '@once'] }, (
 test.describe('of a session that goes on for an hour', { tag: ['@js', '@once'] }, () => {
   test.use({ lifetimes: { idle: 3600, absolute: 3600 } })
 
+  test('the notice is there with a page that is loaded near the end', async ({ app, member, page }) => {
+    expect(member.email).not.toBe('')
+    // As the server writes it into a page when 100 seconds are left.
+    await page.route('**/account', async (route) => {
+      const answer = await route.fetch()
+      const html = await answer.text()
+      expect(html).toMatch(/secondsLeft\\*":\d+/)
+      const near = html.replace(/(secondsLeft\\*":)\d+/, '$1100').replace(/(canBeProlonged\\*":)true/, '$1false')
+      await route.fulfill({ response: answer, body: near })
+    })
+    await app.visit('/account')
+    await expect(app.status('Your session ends at')).toBeVisible()
+  })
+
   test('the button of the notice keeps its place when staying is no longer possible', async ({ app, member, page }) => {
     await app.visit('/account')
     await sessionEnds(page, { secondsLeft: 60, canBeProlonged: true })

@@ -16,6 +16,8 @@ pub(crate) struct SessionInfo {
     pub(crate) seconds_left: Option<u32>,
     /// Whether a request puts that off.
     pub(crate) can_be_prolonged: bool,
+    /// For how many seconds a session like this one goes on at most; only a page tells it.
+    pub(crate) seconds_at_most: Option<u32>,
 }
 
 /// The session as it is now, where the server writes a page.
@@ -27,11 +29,15 @@ pub(crate) fn of_request() -> SessionInfo {
     let Some(record) = session.record() else { return SessionInfo::default() };
     let end = record.access_expires_at.and_then(|end| OffsetDateTime::from_unix_timestamp(end).ok());
     let left = vestibule.time_left(&session);
+    let terms = &vestibule.config().session;
+    let token = record.access_expires_at.filter(|_| record.refresh_token.is_none()).map(|end| end - record.issued_at);
+    let at_most = terms.idle_lifetime.min(terms.absolute_lifetime).min(token.unwrap_or(i64::MAX));
     SessionInfo {
         user: Some(User::from_json(record.user_json())),
         expires_at: end.and_then(|end| end.format(&Rfc3339).ok()),
         seconds_left: left.and_then(|left| left.seconds.try_into().ok()),
         can_be_prolonged: left.is_some_and(|left| left.can_be_prolonged),
+        seconds_at_most: at_most.try_into().ok(),
     }
 }
 
