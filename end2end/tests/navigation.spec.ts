@@ -73,6 +73,7 @@ test.describe('once awake, the document is never loaded again', { tag: '@js' }, 
     const document = await sameDocument(page)
 
     await app.header.getByRole('link', { name: 'Sign up' }).click()
+    await expect(app.heading('Sign up')).toBeVisible()
     await app.signUp(person)
     await expect(app.heading('Notes')).toBeVisible()
     await document.check('sign up')
@@ -86,6 +87,7 @@ test.describe('once awake, the document is never loaded again', { tag: '@js' }, 
     await document.check('search')
 
     await app.note(title).getByRole('link', { name: `Edit ${title}` }).click()
+    await expect(app.heading('Edit note')).toBeVisible()
     await app.field('Title').fill(`${title} again`)
     await app.main.getByRole('button', { name: 'Save' }).click()
     await expect(app.note(`${title} again`)).toBeVisible()

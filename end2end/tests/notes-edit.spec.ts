@@ -51,6 +51,8 @@ test.describe('a saved note is shown at once', { tag: '@js' }, () => {
 
   test('before the list is there', async ({ app, page }) => {
     await app.note('Old').getByRole('link', { name: 'Edit Old' }).click()
+    // The list has a field "Title" as well.
+    await expect(app.heading('Edit note')).toBeVisible()
     await app.field('Title').fill('New')
     let release = () => {}
     const held = new Promise<void>((resolve) => (release = resolve))

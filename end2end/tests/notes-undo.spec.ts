@@ -149,6 +149,7 @@ test.describe('a deletion can be undone', { tag: '@js' }, () => {
   test('from the page of the note too', async ({ app }) => {
     await app.addNote('Kept', 'text')
     await app.note('Kept').getByRole('link', { name: 'Edit Kept' }).click()
+    await expect(app.heading('Edit note')).toBeVisible()
     await app.main.getByRole('button', { name: 'Delete' }).click()
     await expect(app.heading('Notes')).toBeVisible()
     await expect(app.main.getByText('No notes yet.')).toBeVisible()
