@@ -30,6 +30,9 @@ type Missing = std::convert::Infallible;
 
 impl ChooseView for Page {
     async fn choose(self) -> AnyView {
+        // The code may still have to come.
+        #[cfg(not(feature = "ssr"))]
+        let _asking = crate::api::browser::Asking::begin();
         match (self.view)().await {
             Ok(view) => view,
             Err(_) => missing().await,

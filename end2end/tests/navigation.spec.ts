@@ -1,7 +1,10 @@
+import { readdir } from 'node:fs/promises'
+import path from 'node:path'
 import type { Page } from '@playwright/test'
 import type { App } from '../support/app'
 import { expect, test } from '../support/fixtures'
 import { stranger, unique } from '../support/person'
+import { siteRoot } from '../support/vestibule'
 
 /** Fails as soon as the tab has loaded another document than the present one. */
 async function sameDocument(page: Page): Promise<{ check(step: string): Promise<void> }> {
@@ -121,4 +124,23 @@ test.describe('once awake, the document is never loaded again', { tag: '@js' }, 
     await app.expectPath('/notes')
     await document.check('log in on the way')
   })
+})
+
+test('a line on top tells that the code of a page is on its way', { tag: '@js' }, async ({ app, page }) => {
+  const files = await readdir(path.join(siteRoot(), 'pkg'))
+  test.skip(files.filter((name) => name.endsWith('.wasm')).length < 2, 'this build has all code in one file')
+  await app.visit('/login')
+  const line = page.locator('html[data-asking]')
+  await expect(line).toHaveCount(0)
+  let arrive = () => {}
+  const onItsWay = new Promise<void>((resolve) => (arrive = resolve))
+  await page.route('**/*.wasm', async (route) => {
+    await onItsWay
+    await route.continue()
+  })
+  await app.header.getByRole('link', { name: 'Sign up' }).click()
+  await expect(line).toHaveCount(1)
+  arrive()
+  await expect(app.heading('Sign up')).toBeVisible()
+  await expect(line).toHaveCount(0)
 })

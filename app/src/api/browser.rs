@@ -132,10 +132,10 @@ thread_local! {
 }
 
 /// A call that is under way: the style sheet shows a line on top while there is one.
-struct Asking;
+pub(crate) struct Asking;
 
 impl Asking {
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         change(|calls| calls + 1);
         Self
     }
