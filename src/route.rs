@@ -62,13 +62,16 @@ impl Vestibule {
     ///
     /// A router allocates and copies for each of its layers and each request, which costs as much as
     /// passing a call on. So a server may tell the proxy's requests apart before its router.
-    pub async fn forward(&self, request: Request, client: Option<SocketAddr>) -> Response {
+    pub fn forward(&self, request: Request, client: Option<SocketAddr>) -> impl Future<Output = Response> + Send {
         if let Some(refused) = self.same_origin().refuse(&request) {
-            return refused;
+            return Either::Left(ready(refused));
         }
-        let visit = self.arrive(is_passive(&request), request.headers(), client).await;
-        let response = self.pass_on(&visit.session, client, request).await;
-        self.leave(visit, response).await
+        // A block rather than an `async fn`, which would keep room for the request twice.
+        Either::Right(async move {
+            let visit = self.arrive(is_passive(&request), request.headers(), client).await;
+            let response = self.pass_on(&visit.session, client, request).await;
+            self.leave(visit, response).await
+        })
     }
 
     /// The proxy, with a log-in through it being the same operation as anywhere else.
@@ -95,20 +98,33 @@ impl Vestibule {
     }
 
     /// Finds the session of a request.
-    async fn arrive(&self, passive: bool, headers: &HeaderMap, client: Option<SocketAddr>) -> Visit {
+    fn arrive<'a>(
+        &'a self,
+        passive: bool,
+        headers: &HeaderMap,
+        client: Option<SocketAddr>,
+    ) -> impl Future<Output = Visit> + Send + use<'a> {
         let cookies: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
+        let client = client.map(|client| self.trusted_proxies().client(headers, client.ip()));
+        let user_agent = headers.get(header::USER_AGENT).cloned();
+        let wants_page = wants_page(headers);
         let at = self.sessions().clock().now();
-        let session = self.sessions().resolve(&cookies, passive, at).await;
-        session.set_client(client.map(|client| self.trusted_proxies().client(headers, client.ip())));
-        session.set_user_agent(headers.get(header::USER_AGENT).cloned());
-        let (_, before) = session.outcome();
-        Visit { session, before, cookies, at, wants_page: wants_page(headers) }
+        async move {
+            let session = self.sessions().resolve(&cookies, passive, at).await;
+            session.set_client(client);
+            session.set_user_agent(user_agent);
+            let (_, before) = session.outcome();
+            Visit { session, before, cookies, at, wants_page }
+        }
     }
 
     /// Writes what became of the session into the answer.
-    async fn leave(&self, visit: Visit, mut response: Response) -> Response {
-        let written = self.sessions().write(&visit, &mut response).await;
-        if written.is_err() || visit.session.was_missed() { unavailable(visit.wants_page) } else { response }
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep room for the answer twice")]
+    fn leave(&self, visit: Visit, mut response: Response) -> impl Future<Output = Response> + Send {
+        async move {
+            let written = self.sessions().write(&visit, &mut response).await;
+            if written.is_err() || visit.session.was_missed() { unavailable(visit.wants_page) } else { response }
+        }
     }
 }
 

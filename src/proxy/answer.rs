@@ -29,7 +29,8 @@ pub(super) struct AnswerBody {
     /// What was read before the head went out, and is checked.
     ahead: Bytes,
     incoming: Option<Incoming>,
-    trailers: Option<HeaderMap>,
+    /// Boxed, as few answers have any.
+    trailers: Option<Box<HeaderMap>>,
     guard: Option<Guard>,
     idle: Option<IdleTimer>,
     lease: Option<Lease>,
@@ -52,7 +53,7 @@ pub(super) struct Handling {
 ///
 /// # Errors
 /// When the beginning of it holds a token, or a short one does not come.
-pub(super) async fn body(incoming: Incoming, handling: Handling) -> Result<AxumBody, Failure> {
+pub(super) fn body(incoming: Incoming, handling: Handling) -> impl Future<Output = Result<AxumBody, Failure>> + Send {
     let Handling { guard, idle, lease, permit, id } = handling;
     let idle = idle.map(IdleTimer::new);
     let mut body = AnswerBody {
@@ -65,17 +66,20 @@ pub(super) async fn body(incoming: Incoming, handling: Handling) -> Result<AxumB
         permit: Some(permit),
         id,
     };
-    if body.ended() {
-        return Ok(AxumBody::empty());
+    // A block rather than an `async fn`, which would keep room for what it is given beside the body.
+    async move {
+        if body.ended() {
+            return Ok(AxumBody::empty());
+        }
+        if body.guard.is_some() && body.size_hint().exact().is_some_and(|length| length <= MAX_AHEAD) {
+            return body.whole().await.map(AxumBody::from);
+        }
+        body.begin().await?;
+        if body.is_end_stream() {
+            return Ok(AxumBody::from(body.ahead));
+        }
+        Ok(AxumBody::new(body))
     }
-    if body.guard.is_some() && body.size_hint().exact().is_some_and(|length| length <= MAX_AHEAD) {
-        return body.whole().await.map(AxumBody::from);
-    }
-    body.begin().await?;
-    if body.is_end_stream() {
-        return Ok(AxumBody::from(body.ahead));
-    }
-    Ok(AxumBody::new(body))
 }
 
 impl AnswerBody {
@@ -106,7 +110,7 @@ impl AnswerBody {
         match polled {
             Poll::Ready(Some(frame)) => match frame.map_err(Broken::into_failure)?.into_data() {
                 Ok(data) => self.ahead = data,
-                Err(frame) => self.trailers = frame.into_trailers().ok(),
+                Err(frame) => self.trailers = frame.into_trailers().ok().map(Box::new),
             },
             Poll::Ready(None) | Poll::Pending => {}
         }
@@ -178,7 +182,7 @@ impl AnswerBody {
         if let Some(guard) = &self.guard {
             guard.check_headers(&trailers).map_err(Broken::Leak)?;
         }
-        self.trailers = Some(trailers);
+        self.trailers = Some(Box::new(trailers));
         self.finish();
         Ok(())
     }
@@ -186,7 +190,7 @@ impl AnswerBody {
     /// What goes out after the upstream's last frame.
     fn rest(&mut self) -> Option<Frame<Bytes>> {
         let held = self.guard.as_mut().map(Guard::release).filter(|held| !held.is_empty());
-        held.map(Frame::data).or_else(|| self.trailers.take().map(Frame::trailers))
+        held.map(Frame::data).or_else(|| self.trailers.take().map(|trailers| Frame::trailers(*trailers)))
     }
 }
 

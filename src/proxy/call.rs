@@ -7,6 +7,10 @@ use axum::{
     extract::ConnectInfo,
     response::Response,
 };
+use futures_util::{
+    TryFutureExt,
+    future::{Either, ready},
+};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body::Body as _;
 use tokio::time::timeout;
@@ -166,18 +170,25 @@ impl Proxy {
         }
     }
 
-    pub(super) async fn respond(
+    /// Makes the client's answer of the upstream's.
+    ///
+    /// What can be done at once is done before there is a future.
+    pub(super) fn respond(
         &self,
         call: &Call,
         response: http::Response<hyper::body::Incoming>,
         lease: Lease,
         permit: Permit,
-    ) -> Result<Response, Failure> {
+    ) -> impl Future<Output = Result<Response, Failure>> + Send + use<> {
         let (mut head, incoming) = response.into_parts();
-        if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Failure::Switched);
-        }
-        let guard = self.finish_head(call, &mut head)?;
+        let finished = match head.status {
+            StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Switched),
+            _ => self.finish_head(call, &mut head),
+        };
+        let guard = match finished {
+            Ok(guard) => guard,
+            Err(failure) => return Either::Left(ready(Err(failure))),
+        };
         let handling = Handling {
             guard: guard.filter(|_| is_identity(&head.headers)),
             idle: idle_limit(&head.headers, self.route(call)),
@@ -185,10 +196,13 @@ impl Proxy {
             permit,
             id: call.id.clone(),
         };
-        let mut answer = Response::new(answer::body(incoming, handling).await?);
-        *answer.status_mut() = head.status;
-        *answer.headers_mut() = head.headers;
-        Ok(answer)
+        let answer = answer::body(incoming, handling).map_ok(move |body| {
+            let mut answer = Response::new(body);
+            *answer.status_mut() = head.status;
+            *answer.headers_mut() = head.headers;
+            answer
+        });
+        Either::Right(answer)
     }
 
     /// Turns the upstream's header fields into the client's.

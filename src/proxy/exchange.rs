@@ -80,7 +80,9 @@ impl<'a> Exchange<'a> {
         let repeatable = self.draft.is_idempotent() && streamed.is_none();
         let mut body = streamed.or_else(|| self.draft.replayable()).unwrap_or(RequestBody::Empty);
         while let Some(connection) = self.pooled(repeatable) {
-            match self.attempt(connection, self.request(token, body)?).await {
+            // By itself: what stands within an awaited expression is kept for as long as that.
+            let request = self.request(token, body)?;
+            match self.attempt(connection, request).await {
                 Ok(answer) => return Ok(answer),
                 Err(Lost::Unsent(back)) => body = back,
                 Err(Lost::Sent(failure)) if repeatable && is_worth_repeating(&failure) => {
@@ -100,7 +102,8 @@ impl<'a> Exchange<'a> {
         if let Connection::Http2(sender) = &connection {
             self.pool.share(sender);
         }
-        self.attempt(connection, self.request(token, body)?).await.map_err(|lost| match lost {
+        let request = self.request(token, body)?;
+        self.attempt(connection, request).await.map_err(|lost| match lost {
             Lost::Sent(failure) => failure,
             // A new connection that takes nothing: the upstream closed it at once.
             Lost::Unsent(_) => Failure::Connect(std::io::ErrorKind::ConnectionReset.into()),
