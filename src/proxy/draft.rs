@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header, request::Parts, uri::PathAndQuery};
 
 use super::{Shared, failure::Failure, forwarded::Client, request, route::Route, upload::RequestBody};
@@ -14,6 +14,9 @@ use crate::secret::Secret;
 /// How many more fields a call mostly has than the client sent: ten are added at most, and its `Host` and `Cookie`
 /// stay here. A map with room to spare is twice as large, and is kept for as long as the connection.
 const ADDED: usize = 6;
+
+/// How much is mostly written for a call, in bytes: all values in one allocation.
+const TEXT: usize = 256;
 
 /// What a call is made of.
 pub(super) struct Draft {
@@ -35,8 +38,9 @@ impl Draft {
     /// What is to be sent to `path_and_query` for a client at `peer`.
     pub(super) fn new(shared: &Shared, path_and_query: PathAndQuery, peer: Option<SocketAddr>, parts: Parts) -> Self {
         let mut fields = parts.headers;
-        let client = shared.forwarding.describe(&fields, peer);
-        let id = request::identify(&mut fields);
+        let mut text = BytesMut::with_capacity(TEXT);
+        let client = shared.forwarding.describe(&fields, peer, &mut text);
+        let id = request::identify(&mut fields, &mut text);
         let Parts { method, version, .. } = parts;
         Self { method, path_and_query, version, fields, client, id, chunked: false, body: Some(Bytes::new()) }
     }

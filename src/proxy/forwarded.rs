@@ -113,14 +113,19 @@ impl Forwarding {
         Self { trusted, host, proto: HeaderValue::from_static(proto), suffix }
     }
 
-    /// What the fields about the client will be, from what the client and its proxies said. To be
-    /// called before their own fields are removed.
-    pub(super) fn describe(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<Client> {
+    /// What the fields about the client will be, from what the client and its proxies said, written into `text`.
+    /// To be called before their own fields are removed.
+    pub(super) fn describe(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<SocketAddr>,
+        text: &mut BytesMut,
+    ) -> Option<Client> {
         let peer = peer?.ip();
         if self.trusted.0.is_empty() {
-            return Some(self.client(&[peer.to_canonical()]));
+            return Some(self.client(&[peer.to_canonical()], text));
         }
-        Some(self.client(&self.trusted.hops(headers, peer)))
+        Some(self.client(&self.trusted.hops(headers, peer), text))
     }
 
     /// Writes the fields; without a client those about this server alone.
@@ -133,24 +138,23 @@ impl Forwarding {
         }
     }
 
-    /// Both values in one allocation.
-    fn client(&self, hops: &[IpAddr]) -> Client {
-        let mut text = BytesMut::with_capacity(hops.len() * (40 + 46 + self.suffix.len()));
+    fn client(&self, hops: &[IpAddr], text: &mut BytesMut) -> Client {
+        text.reserve(hops.len() * (40 + 46) + self.suffix.len());
         for (index, hop) in hops.iter().enumerate() {
-            put(&mut text, &[if index == 0 { "" } else { ", " }]);
-            put_address(&mut text, *hop);
+            put(text, &[if index == 0 { "" } else { ", " }]);
+            put_address(text, *hop);
         }
         let plain = text.split();
         for (index, hop) in hops.iter().enumerate() {
-            put(&mut text, &[if index == 0 { "for=" } else { ", for=" }]);
+            put(text, &[if index == 0 { "for=" } else { ", for=" }]);
             let (open, close) = if hop.is_ipv6() { ("\"[", "]\"") } else { ("", "") };
-            put(&mut text, &[open]);
-            put_address(&mut text, *hop);
+            put(text, &[open]);
+            put_address(text, *hop);
             // Only the nearest hop asked this server for this host.
             let suffix = if index + 1 == hops.len() { self.suffix.as_str() } else { "" };
-            put(&mut text, &[close, suffix]);
+            put(text, &[close, suffix]);
         }
-        Client { x_forwarded_for: value(plain.freeze()), forwarded: value(text.freeze()) }
+        Client { x_forwarded_for: value(plain.freeze()), forwarded: value(text.split().freeze()) }
     }
 }
 
@@ -205,7 +209,8 @@ mod tests {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
-        let client = forwarding.describe(&headers, Some(SocketAddr::new(peer.parse().unwrap(), 1)));
+        let client =
+            forwarding.describe(&headers, Some(SocketAddr::new(peer.parse().unwrap(), 1)), &mut BytesMut::new());
         headers.clear();
         forwarding.write(client.as_ref(), &mut headers);
         assert_eq!(headers[&X_FORWARDED_HOST], "app.example:8443");

@@ -1,5 +1,6 @@
 //! The header fields of a call, from what the client sent to what the upstream gets.
 
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
 use super::{hop, trace};
@@ -86,10 +87,10 @@ pub(super) fn take_trailers(headers: &mut HeaderMap) {
     headers.append(header::CONNECTION, HeaderValue::from_static("te"));
 }
 
-/// Makes sure of a trace. Gives the request id.
-pub(super) fn identify(headers: &mut HeaderMap) -> HeaderValue {
-    trace::trace(headers);
-    trace::request_id(headers)
+/// Makes sure of a trace, written into `text`. Gives the request id.
+pub(super) fn identify(headers: &mut HeaderMap, text: &mut BytesMut) -> HeaderValue {
+    trace::trace(headers, text);
+    trace::request_id(headers, text)
 }
 
 /// What this proxy adds to `Via` (RFC 9110 §7.6.3) of a message that came in this version of HTTP.

@@ -1,5 +1,6 @@
 //! What ties the log lines of one call together: the request id and the W3C trace context.
 
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::random::Random;
@@ -13,17 +14,17 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const MAX_ID: usize = 128;
 
 /// The request's id: the one that a layer before or the client set, when it is fit for a log, else a
-/// new one. The headers then hold it.
-pub(super) fn request_id(headers: &mut HeaderMap) -> HeaderValue {
+/// new one, written into `text`. The headers then hold it.
+pub(super) fn request_id(headers: &mut HeaderMap, text: &mut BytesMut) -> HeaderValue {
     let mut given = headers.get_all(&X_REQUEST_ID).iter();
     if let (Some(id), None) = (given.next(), given.next())
         && is_id(id.as_bytes())
     {
         return id.clone();
     }
-    let mut text = [0; 32];
-    write_hex(&mut text, &Random::system().bytes::<16>());
-    let id = value(&text);
+    let mut digits = [0; 32];
+    write_hex(&mut digits, &Random::system().bytes::<16>());
+    let id = value(text, &digits);
     headers.insert(X_REQUEST_ID, id.clone());
     id
 }
@@ -32,11 +33,11 @@ fn is_id(id: &[u8]) -> bool {
     (1..=MAX_ID).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte))
 }
 
-/// Passes a trace on or starts one (W3C Trace Context §3.2, §4.3).
+/// Passes a trace on or starts one (W3C Trace Context §3.2, §4.3), written into `text`.
 ///
 /// A trace that starts here asks to be recorded: an upstream that follows its caller's choice would
 /// otherwise never record one.
-pub(super) fn trace(headers: &mut HeaderMap) {
+pub(super) fn trace(headers: &mut HeaderMap, text: &mut BytesMut) {
     let mut given = headers.get_all(&TRACEPARENT).iter();
     if let (Some(one), None) = (given.next(), given.next())
         && is_traceparent(one.as_bytes())
@@ -44,7 +45,7 @@ pub(super) fn trace(headers: &mut HeaderMap) {
         return;
     }
     headers.remove(&TRACESTATE);
-    headers.insert(TRACEPARENT, value(&new_traceparent(Random::system().bytes())));
+    headers.insert(TRACEPARENT, value(text, &new_traceparent(Random::system().bytes())));
 }
 
 fn new_traceparent(random: [u8; 24]) -> [u8; 55] {
@@ -81,9 +82,10 @@ fn write_hex(text: &mut [u8], bytes: &[u8]) {
     }
 }
 
-/// Hexadecimal digits and hyphens are fit for a header.
-fn value(text: &[u8]) -> HeaderValue {
-    HeaderValue::from_bytes(text).unwrap_or(HeaderValue::from_static("0"))
+/// A value in the memory of `text`. Hexadecimal digits and hyphens are fit for a header.
+fn value(text: &mut BytesMut, value: &[u8]) -> HeaderValue {
+    text.extend_from_slice(value);
+    HeaderValue::from_maybe_shared(text.split().freeze()).unwrap_or(HeaderValue::from_static("0"))
 }
 
 #[cfg(test)]
@@ -97,7 +99,7 @@ mod tests {
         for (given, kept) in [("01-abc", true), ("", false), ("a b", false), ("a\"b", false)] {
             let mut headers = HeaderMap::new();
             headers.insert(X_REQUEST_ID, HeaderValue::from_static(given));
-            let id = request_id(&mut headers);
+            let id = request_id(&mut headers, &mut BytesMut::new());
             assert_eq!(id == given, kept, "{given}");
             assert_eq!(headers[&X_REQUEST_ID], id);
         }
@@ -108,7 +110,8 @@ mod tests {
     #[test]
     fn makes_a_different_id_each_time() {
         let (mut one, mut two) = (HeaderMap::new(), HeaderMap::new());
-        assert_ne!(request_id(&mut one), request_id(&mut two));
+        let mut text = BytesMut::new();
+        assert_ne!(request_id(&mut one, &mut text), request_id(&mut two, &mut text));
     }
 
     #[test]
@@ -116,7 +119,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(TRACEPARENT, HeaderValue::from_static(VALID));
         headers.insert(TRACESTATE, HeaderValue::from_static("a=1"));
-        trace(&mut headers);
+        trace(&mut headers, &mut BytesMut::new());
         assert_eq!(headers[&TRACEPARENT], VALID);
         assert_eq!(headers[&TRACESTATE], "a=1");
     }
@@ -134,7 +137,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(TRACEPARENT, HeaderValue::from_static(given));
             headers.insert(TRACESTATE, HeaderValue::from_static("a=1"));
-            trace(&mut headers);
+            trace(&mut headers, &mut BytesMut::new());
             assert!(is_traceparent(headers[&TRACEPARENT].as_bytes()), "{given}");
             assert_ne!(headers[&TRACEPARENT], given);
             assert!(!headers.contains_key(&TRACESTATE));
