@@ -10,7 +10,10 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{any, get},
 };
-use futures_util::future::{Either, ready};
+use futures_util::{
+    FutureExt,
+    future::{Either, ready},
+};
 use serde::Serialize;
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -66,21 +69,22 @@ impl Vestibule {
         if let Some(refused) = self.same_origin().refuse(&request) {
             return Either::Left(ready(refused));
         }
-        // A block rather than an `async fn`, which would keep room for the request twice.
-        Either::Right(async move {
-            let visit = self.arrive(is_passive(&request), request.headers(), client).await;
-            let response = self.pass_on(&visit.session, client, request).await;
-            self.leave(visit, response).await
-        })
+        // Joined rather than awaited one after the other, which would keep room for the request to the end.
+        let arriving = self.arrive(is_passive(&request), request.headers(), client);
+        let arrived = arriving.map(move |visit| (visit, request));
+        Either::Right(arrived.then(move |(visit, request)| {
+            let passed = self.pass_on(&visit.session, client, request);
+            passed.then(move |response| self.leave(visit, response))
+        }))
     }
 
     /// The proxy, with a log-in through it being the same operation as anywhere else.
-    fn pass_on(
-        &self,
+    fn pass_on<'a>(
+        &'a self,
         session: &Session,
         client: Option<SocketAddr>,
         request: Request,
-    ) -> impl Future<Output = Response> + Send {
+    ) -> impl Future<Output = Response> + Send + use<'a> {
         if session.is_unavailable() {
             // The API must not take for an anonymous call what is somebody's.
             return Either::Right(Either::Left(ready(unavailable(wants_page(request.headers())))));
@@ -91,7 +95,9 @@ impl Vestibule {
             }
             // Rare, and large in memory: boxed, so that all other calls do not carry it around.
             Ok(Resolved::LogIn) => {
-                Either::Right(Either::Right(Box::pin(crate::login::through_proxy(self, session, request))))
+                let session = session.clone();
+                let logging_in = async move { crate::login::through_proxy(self, &session, request).await };
+                Either::Right(Either::Right(Box::pin(logging_in)))
             }
             Err(problem) => Either::Right(Either::Left(ready(problem.into_response()))),
         }
@@ -246,6 +252,6 @@ mod tests {
         config.api.url = Some("http://127.0.0.1:4000".parse().unwrap());
         let vestibule = Vestibule::new(config).unwrap();
         let size = size_of_val(&vestibule.forward(Request::default(), None));
-        assert!(size <= 3 << 10, "{size} bytes");
+        assert!(size <= 1280, "{size} bytes");
     }
 }

@@ -81,11 +81,13 @@ impl Proxy {
         let mut call = Call { route: target.route, id: draft.id.clone(), session, record };
         let permit = self.enter(&call);
         async move {
-            let answered = match (permit, upgrade) {
-                (Err(busy), _) => Err(busy),
-                // Rare, and large in memory: boxed, so that all other calls do not carry it around.
-                (Ok(permit), Some(client)) => Box::pin(self.upgrade(&mut call, &draft, client, permit)).await,
-                (Ok(permit), None) => self.pass_on(&mut call, &mut draft, body, permit).await,
+            let answered = match permit {
+                Err(busy) => Err(busy),
+                Ok(permit) => match upgrade {
+                    // Rare, and large in memory: boxed, so that all other calls do not carry it around.
+                    Some(client) => Box::pin(self.upgrade(&mut call, &draft, client, permit)).await,
+                    None => self.pass_on(&mut call, &mut draft, body, permit).await,
+                },
             };
             answered.unwrap_or_else(|failure| {
                 let upstream = self.route(&call).authority.as_str();
@@ -99,13 +101,25 @@ impl Proxy {
         self.shared().limits.enter(session).map_err(Failure::Busy)
     }
 
-    async fn pass_on(
-        &self,
-        call: &mut Call,
-        draft: &mut Draft,
+    fn pass_on<'a>(
+        &'a self,
+        call: &'a mut Call,
+        draft: &'a mut Draft,
         body: Body,
         permit: Permit,
-    ) -> Result<Response, Failure> {
+    ) -> impl Future<Output = Result<Response, Failure>> + Send + 'a {
+        // Joined rather than awaited one after the other: the second takes the room of the first.
+        let exchanged = self.exchange(call, draft, body);
+        exchanged.and_then(move |(call, answer, flow)| self.respond(call, answer, flow, permit))
+    }
+
+    /// Sends the call and waits for the head of the answer.
+    async fn exchange<'a>(
+        &'a self,
+        call: &'a mut Call,
+        draft: &'a mut Draft,
+        body: Body,
+    ) -> Result<(&'a Call, Answer, Option<Arc<Flow>>), Failure> {
         let route = self.route(call);
         let flow = if body.is_end_stream() {
             None
@@ -122,19 +136,24 @@ impl Proxy {
             draft,
             flow: flow.as_ref(),
         };
-        let mut answer = exchange.send(self.token(call), streamed).await?;
+        let answer = exchange.send(self.token(call), streamed).await?;
+        let answer = self.accepted(call, exchange, answer).await?;
+        Ok((call, answer, flow))
+    }
+
+    /// An answer that is for the client: a 401 only when the session has no newer token.
+    fn accepted<'a>(
+        &'a self,
+        call: &'a mut Call,
+        exchange: Exchange<'a>,
+        answer: Answer,
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send + 'a {
         if answer.response.status() == StatusCode::UNAUTHORIZED {
-            answer = Box::pin(self.send_renewed(call, exchange, answer)).await?;
+            // Rare, and large in memory.
+            Either::Left(Box::pin(self.send_renewed(call, exchange, answer)))
+        } else {
+            Either::Right(ready(Ok(answer)))
         }
-        let Answer { response, connection } = answer;
-        let lease = Lease {
-            connection,
-            proxy: Arc::clone(&self.0),
-            route: call.route,
-            keep_alive: response::keep_alive(response.headers()),
-            flow,
-        };
-        self.respond(call, response, lease, permit).await
     }
 
     /// Makes a call that was answered 401 once more, with a newer token if there is one. Else that 401 is
@@ -176,10 +195,13 @@ impl Proxy {
     pub(super) fn respond(
         &self,
         call: &Call,
-        response: http::Response<hyper::body::Incoming>,
-        lease: Lease,
+        answer: Answer,
+        flow: Option<Arc<Flow>>,
         permit: Permit,
     ) -> impl Future<Output = Result<Response, Failure>> + Send + use<> {
+        let Answer { response, connection } = answer;
+        let keep_alive = response::keep_alive(response.headers());
+        let lease = Lease { connection, proxy: Arc::clone(&self.0), route: call.route, keep_alive, flow };
         let (mut head, incoming) = response.into_parts();
         let finished = match head.status {
             StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Switched),

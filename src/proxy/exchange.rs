@@ -72,28 +72,30 @@ impl<'a> Exchange<'a> {
     ///
     /// # Errors
     /// When there is none.
-    pub(super) async fn send(
+    pub(super) fn send(
         self,
         token: Option<&'a Secret>,
         streamed: Option<RequestBody>,
-    ) -> Result<Answer, Failure> {
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send + use<'a> {
         let repeatable = self.draft.is_idempotent() && streamed.is_none();
         let mut body = streamed.or_else(|| self.draft.replayable()).unwrap_or(RequestBody::Empty);
-        while let Some(connection) = self.pooled(repeatable) {
-            // By itself: what stands within an awaited expression is kept for as long as that.
-            let request = self.request(token, body)?;
-            match self.attempt(connection, request).await {
-                Ok(answer) => return Ok(answer),
-                Err(Lost::Unsent(back)) => body = back,
-                Err(Lost::Sent(failure)) if repeatable && is_worth_repeating(&failure) => {
-                    body = self.draft.replayable().unwrap_or(RequestBody::Empty);
-                    break;
+        async move {
+            while let Some(connection) = self.pooled(repeatable) {
+                // By itself: what stands within an awaited expression is kept for as long as that.
+                let request = self.request(token, body)?;
+                match self.attempt(connection, request).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(Lost::Unsent(back)) => body = back,
+                    Err(Lost::Sent(failure)) if repeatable && is_worth_repeating(&failure) => {
+                        body = self.draft.replayable().unwrap_or(RequestBody::Empty);
+                        break;
+                    }
+                    Err(Lost::Sent(failure)) => return Err(failure),
                 }
-                Err(Lost::Sent(failure)) => return Err(failure),
             }
+            // Rare, and large in memory: boxed, so that all other calls do not carry it around.
+            Box::pin(self.send_anew(token, body)).await
         }
-        // Rare, and large in memory: boxed, so that all other calls do not carry it around.
-        Box::pin(self.send_anew(token, body)).await
     }
 
     /// Sends the call over a new connection.

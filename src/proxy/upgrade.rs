@@ -15,12 +15,11 @@ use super::{
     call::Call,
     connect::connect_to_upgrade,
     draft::Draft,
+    exchange::Answer,
     failure::Failure,
     hop,
-    lease::Lease,
     limit::Permit,
     pool::Http1,
-    response,
     tunnel::{self, Watch},
     upload::RequestBody,
 };
@@ -64,10 +63,8 @@ impl Proxy {
         if response.status() == StatusCode::UNAUTHORIZED && self.renew(call).await? {
             return Err(Failure::Renewed);
         }
-        let keep_alive = response::keep_alive(response.headers());
         let connection = Some(Http1 { sender, alarm: Alarm::default() });
-        let lease = Lease { connection, proxy: self.0.clone(), route: call.route, keep_alive, flow: None };
-        self.respond(call, response, lease, permit).await
+        self.respond(call, Answer { response, connection }, None, permit).await
     }
 
     /// What ends the WebSocket: the end of the session or of the token with which it was opened.
