@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use reqwest::Method;
+use tokio::sync::mpsc;
 
 use crate::hall::Hall;
 
@@ -21,6 +22,30 @@ async fn renews_an_expired_token_before_the_call() {
     assert_eq!(hall.stub.memory().refreshes, 1);
     let targets: Vec<_> = hall.stub.memory().seen.iter().map(|seen| seen.target.clone()).collect();
     assert_eq!(targets, ["/notes", "/notes?again"]);
+}
+
+/// The browser has the new cookie long before the stream ends.
+#[tokio::test]
+async fn a_stream_brings_the_new_cookie_with_its_head() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    let (feed, events) = mpsc::channel(1);
+    hall.stub.memory().feed = Some(events);
+    let before = ada.cookies.clone();
+    hall.clock.advance(900);
+    let mut stream = ada.request(Method::GET, "/api/proxy/events").send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    ada.keep_cookies(stream.headers());
+    assert_ne!(ada.cookies, before);
+    assert_eq!(stream.chunk().await.unwrap().unwrap(), "data: ada@example.com\n\n");
+    // The stream goes on, and the new cookie is good for other calls meanwhile.
+    assert_eq!(ada.get("/api/proxy/notes").await.json()["email"], "ada@example.com");
+    feed.send("data: more\n\n").await.unwrap();
+    assert_eq!(stream.chunk().await.unwrap().unwrap(), "data: more\n\n");
+    assert_eq!(hall.stub.memory().refreshes, 1);
+    drop(feed);
+    assert_eq!(stream.chunk().await.unwrap(), None);
 }
 
 #[tokio::test]

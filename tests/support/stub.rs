@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -9,14 +10,15 @@ use std::{
 
 use axum::{
     Json, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{any, post},
+    routing::{any, get, post},
 };
+use futures_util::{StreamExt, future::ready, stream};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::mpsc};
 
 /// The password that the stub takes from everybody.
 pub const PASSWORD: &str = "open sesame";
@@ -54,6 +56,8 @@ pub struct Memory {
     pub refreshes: usize,
     pub logouts: usize,
     pub seen: Vec<Seen>,
+    /// What the next event stream sends, after whom it is for.
+    pub feed: Option<mpsc::Receiver<&'static str>>,
     issued: usize,
     /// Access token to e-mail.
     access: HashMap<String, String>,
@@ -81,6 +85,7 @@ impl Stub {
             .route("/auth/refresh", post(refresh))
             .route("/auth/logout", post(log_out))
             .route("/users", post(sign_up))
+            .route("/events", get(events))
             .fallback(any(echo))
             .with_state(stub.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -134,6 +139,15 @@ impl Memory {
             "expires_in": self.expires_in,
             "user": {"id": email.len(), "email": email, "name": email.split('@').next()},
         })
+    }
+
+    /// The e-mail address of whose token a call bears, if it bears one and no more.
+    fn whose(&self, headers: &HeaderMap) -> Option<&String> {
+        let credentials: Vec<_> = headers.get_all(header::AUTHORIZATION).iter().collect();
+        match credentials.as_slice() {
+            [one] => self.access.get(one.to_str().ok()?.strip_prefix("Bearer ")?),
+            _ => None,
+        }
     }
 
     /// Whose refresh token it is, which serves once.
@@ -204,16 +218,25 @@ async fn echo(State(stub): State<Stub>, request: Request) -> Response {
     let mut memory = stub.memory();
     let seen = Seen { method: parts.method, target: target.clone(), headers: parts.headers, body };
     memory.seen.push(seen.clone());
-    let credentials: Vec<_> = seen.headers.get_all(header::AUTHORIZATION).iter().collect();
-    let email = match credentials.as_slice() {
-        [one] => one.to_str().ok().and_then(|value| memory.access.get(value.strip_prefix("Bearer ")?)),
-        _ => None,
-    };
-    match email {
+    match memory.whose(&seen.headers) {
         Some(email) => Json(json!({
             "email": email, "target": target, "method": seen.method.as_str(), "length": seen.body.len(),
         }))
         .into_response(),
         None => (StatusCode::UNAUTHORIZED, Json(json!({"detail": "who are you?"}))).into_response(),
     }
+}
+
+/// An event that names whom the stream is for, then what it is fed.
+async fn events(State(stub): State<Stub>, headers: HeaderMap) -> Response {
+    let mut memory = stub.memory();
+    let Some(email) = memory.whose(&headers) else { return StatusCode::UNAUTHORIZED.into_response() };
+    let first = format!("data: {email}\n\n");
+    let fed = stream::unfold(memory.feed.take(), |feed| async move {
+        let mut feed = feed?;
+        let event = feed.recv().await?;
+        Some((event.to_owned(), Some(feed)))
+    });
+    let events = stream::once(ready(first)).chain(fed).map(Ok::<_, Infallible>);
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
