@@ -6,9 +6,6 @@ import { builtProfile } from '../support/path'
 /** The most bytes of JavaScript and WASM that a first visit may load, as brotli. docs/performance.md has the figures. */
 const BUDGET = 210_000
 
-/** The pages that are not there yet. */
-const OVER: Record<string, number> = { notes: 242_000, note: 239_000, account: 219_000 }
-
 test.skip(() => builtProfile() !== 'release', 'a development build is not made small')
 
 for (const [page, path] of Object.entries({
@@ -38,7 +35,7 @@ for (const [page, path] of Object.entries({
     expect(loaded.size).toBeGreaterThanOrEqual(2)
     const sum = sizes.reduce((sum, size) => sum + size)
     test.info().annotations.push({ type: 'bytes as brotli', description: `${page}: ${sum} in ${loaded.size} files` })
-    expect(sum).toBeLessThanOrEqual(OVER[page] ?? BUDGET)
+    expect(sum).toBeLessThanOrEqual(BUDGET)
   })
 }
 
