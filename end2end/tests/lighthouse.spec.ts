@@ -1,5 +1,5 @@
 import { chromium } from '@playwright/test'
-import lighthouse, { type Flags } from 'lighthouse'
+import lighthouse, { type Flags, type Result } from 'lighthouse'
 import { chromiumLaunch } from '../support/chromium'
 import { expect, test } from '../support/fixtures'
 import { freePort } from '../support/port'
@@ -24,7 +24,7 @@ test('Lighthouse finds nothing wrong with home, log-in and notes', { tag: ['@js'
       ['/notes', { Cookie }],
     ] as const) {
       const flags: Flags = { port, logLevel: 'error', onlyCategories: CATEGORIES, onlyAudits: ['cumulative-layout-shift'], extraHeaders }
-      const { lhr } = (await lighthouse(`${baseURL}${path}`, flags))!
+      const lhr = await measure(`${baseURL}${path}`, flags)
       expect(lhr.runtimeError, path).toBeUndefined()
       expect(new URL(lhr.finalDisplayedUrl!).pathname).toBe(path)
       const failed = Object.values(lhr.categories).flatMap(({ title, auditRefs }) =>
@@ -38,3 +38,15 @@ test('Lighthouse finds nothing wrong with home, log-in and notes', { tag: ['@js'
     await browser.close()
   }
 })
+
+/** What Lighthouse says. A trace that it could not record, as on a machine that is too busy to paint, says nothing: it gets three tries. */
+async function measure(url: string, flags: Flags): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    const { lhr } = (await lighthouse(url, flags))!
+    const lost = lhr.audits['cumulative-layout-shift']!.errorMessage
+    if (lost === undefined || tries === 3) {
+      expect(lost).toBeUndefined()
+      return lhr
+    }
+  }
+}
