@@ -11,6 +11,8 @@ mod front;
 mod guard;
 #[path = "proxy/header.rs"]
 mod header;
+#[path = "proxy/http1.rs"]
+mod http1;
 #[path = "proxy/keep_alive.rs"]
 mod keep_alive;
 #[path = "proxy/limit.rs"]

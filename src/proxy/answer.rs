@@ -10,12 +10,12 @@ use axum::{BoxError, body::Body as AxumBody};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::{
-    failure::Failure,
+    failure::{Failure, causes},
     guard::{Guard, Leak},
     idle::IdleTimer,
+    incoming::Incoming,
     lease::Lease,
     limit::Permit,
 };
@@ -36,6 +36,8 @@ pub(super) struct AnswerBody {
     lease: Option<Lease>,
     permit: Option<Permit>,
     id: HeaderValue,
+    /// Why the body ends here, when that is still to be told.
+    broken: Option<Box<Broken>>,
 }
 
 /// What an answer's body needs besides the body.
@@ -56,15 +58,18 @@ pub(super) struct Handling {
 pub(super) fn body(incoming: Incoming, handling: Handling) -> impl Future<Output = Result<AxumBody, Failure>> + Send {
     let Handling { guard, idle, lease, permit, id } = handling;
     let idle = idle.map(IdleTimer::new);
+    let mut lease = Some(lease);
+    let incoming = incoming.with_rest_of_request(&mut lease);
     let mut body = AnswerBody {
         ahead: Bytes::new(),
         incoming: Some(incoming),
         trailers: None,
         guard,
         idle,
-        lease: Some(lease),
+        lease,
         permit: Some(permit),
         id,
+        broken: None,
     };
     // A block rather than an `async fn`, which would keep room for what it is given beside the body.
     async move {
@@ -119,7 +124,7 @@ impl AnswerBody {
 
     /// Gives the connection back when the body has ended.
     fn ended(&mut self) -> bool {
-        let ended = self.incoming.as_ref().is_none_or(Body::is_end_stream);
+        let ended = self.incoming.as_ref().is_none_or(Incoming::is_end_stream);
         if ended {
             self.finish();
         }
@@ -127,11 +132,10 @@ impl AnswerBody {
     }
 
     fn finish(&mut self) {
-        self.incoming = None;
         self.idle = None;
         self.permit = None;
-        if let Some(lease) = self.lease.take() {
-            lease.finish();
+        if let (Some(incoming), Some(lease)) = (self.incoming.take(), self.lease.take()) {
+            incoming.finish(&lease);
         }
     }
 
@@ -140,7 +144,7 @@ impl AnswerBody {
             let Some(incoming) = &mut self.incoming else {
                 return Poll::Ready(self.rest().map(Ok));
             };
-            match Pin::new(incoming).poll_frame(cx) {
+            match incoming.poll_frame(cx) {
                 Poll::Pending => {
                     let stalled = self.idle.as_mut().is_some_and(|idle| idle.poll_stalled(cx));
                     return if stalled { Poll::Ready(Some(Err(Broken::Stalled))) } else { Poll::Pending };
@@ -165,7 +169,7 @@ impl AnswerBody {
             Ok(data) => data,
             Err(frame) => return self.keep_trailers(frame).map(|()| None),
         };
-        let last = self.incoming.as_ref().is_none_or(Body::is_end_stream);
+        let last = self.incoming.as_ref().is_none_or(Incoming::is_end_stream);
         let data = match &mut self.guard {
             Some(guard) => guard.check_chunk(data, last).map_err(Broken::Leak)?,
             None => data,
@@ -202,7 +206,7 @@ enum Broken {
     #[error("the upstream's answer stopped half-way")]
     Stalled,
     #[error("the upstream's answer broke off")]
-    Upstream(#[source] hyper::Error),
+    Upstream(#[source] Failure),
 }
 
 impl Broken {
@@ -210,7 +214,7 @@ impl Broken {
         match self {
             Self::Leak(leak) => Failure::Leak(leak),
             Self::Stalled => Failure::IdleTimeout,
-            Self::Upstream(error) => Failure::Exchange(error),
+            Self::Upstream(failure) => failure,
         }
     }
 }
@@ -223,16 +227,21 @@ impl Body for AnswerBody {
         if !self.ahead.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.ahead)))));
         }
-        self.poll_checked(cx).map(|frame| {
-            frame.map(|frame| {
-                frame.map_err(|broken| {
-                    self.log(&broken);
-                    // Dropping what is left closes the upstream's connection.
-                    (self.incoming, self.lease, self.guard, self.trailers) = (None, None, None, None);
-                    BoxError::from(broken)
-                })
-            })
-        })
+        if let Some(broken) = self.broken.take() {
+            return Poll::Ready(Some(Err(broken.into())));
+        }
+        match self.poll_checked(cx) {
+            Poll::Ready(Some(Err(broken))) => {
+                self.log(&broken);
+                // Dropping what is left closes the upstream's connection.
+                (self.incoming, self.lease, self.guard, self.trailers) = (None, None, None, None);
+                self.broken = Some(Box::new(broken));
+                // Later, as the server throws away then what it has not written yet: the head, and all before this.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            other => other.map_err(BoxError::from),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -250,7 +259,8 @@ impl Body for AnswerBody {
 
 impl AnswerBody {
     fn nothing_more(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream) && self.held_length() == 0 && self.trailers.is_none()
+        let ended = self.broken.is_none() && self.incoming.as_ref().is_none_or(Incoming::is_end_stream);
+        ended && self.held_length() == 0 && self.trailers.is_none()
     }
 
     fn held_length(&self) -> usize {
@@ -262,7 +272,7 @@ impl AnswerBody {
         match broken {
             Broken::Leak(_) => tracing::error!(request_id, error = %broken, "cut an answer"),
             Broken::Stalled | Broken::Upstream(_) => {
-                let cause = std::error::Error::source(broken).map(ToString::to_string).unwrap_or_default();
+                let cause = causes(broken);
                 tracing::warn!(request_id, error = %broken, cause, "an answer broke off");
             }
         }

@@ -22,13 +22,14 @@ use super::{
     exchange::{Answer, Exchange},
     failure::Failure,
     guard::Guard,
+    incoming::Incoming,
     lease::Lease,
     limit::Permit,
     request, response,
     route::Route,
     trace::X_REQUEST_ID,
     upgrade,
-    upload::{Flow, RequestBody},
+    upload::{Flow, RequestBody, Rules},
 };
 use crate::{
     secret::Secret,
@@ -38,10 +39,6 @@ use crate::{
 /// Up to this length, in bytes, the body of a call is kept to be sent again: over another connection
 /// if the call is idempotent, with another token if there may be one.
 const MAX_REPLAY: u64 = 64 << 10;
-
-/// How many fields are added to most answers, those of the server around included: for the map to grow once,
-/// if at all.
-const ADDED: usize = 8;
 
 /// What is known of a call while it is under way.
 pub(super) struct Call {
@@ -125,7 +122,12 @@ impl Proxy {
             None
         } else {
             let renewable = route.send_token && call.session.can_renew();
-            Box::pin(take_body(draft, body, route, renewable)).await?
+            let rules = Rules {
+                limit: route.max_request_body,
+                version: draft.version,
+                credential: self.shared().credential.own_header().cloned(),
+            };
+            Box::pin(take_body(draft, body, route, rules, renewable)).await?
         };
         let (streamed, flow) = flow.unzip();
         let exchange = Exchange {
@@ -148,7 +150,7 @@ impl Proxy {
         exchange: Exchange<'a>,
         answer: Answer,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send + 'a {
-        if answer.response.status() == StatusCode::UNAUTHORIZED {
+        if answer.head.status == StatusCode::UNAUTHORIZED {
             // Rare, and large in memory.
             Either::Left(Box::pin(self.send_renewed(call, exchange, answer)))
         } else {
@@ -199,10 +201,10 @@ impl Proxy {
         flow: Option<Arc<Flow>>,
         permit: Permit,
     ) -> impl Future<Output = Result<Response, Failure>> + Send + use<> {
-        let Answer { response, connection } = answer;
-        let keep_alive = response::keep_alive(response.headers());
-        let lease = Lease { connection, proxy: Arc::clone(&self.0), route: call.route, keep_alive, flow };
-        let (mut head, incoming) = response.into_parts();
+        let Answer { mut head, body } = answer;
+        let keep_alive = response::keep_alive(&head.headers);
+        let flow = flow.filter(|_| matches!(body, Incoming::Http2(_)));
+        let lease = Lease { proxy: Arc::clone(&self.0), route: call.route, keep_alive, flow };
         let finished = match head.status {
             StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Switched),
             _ => self.finish_head(call, &mut head),
@@ -218,7 +220,7 @@ impl Proxy {
             permit,
             id: call.id.clone(),
         };
-        let answer = answer::body(incoming, handling).map_ok(move |body| {
+        let answer = answer::body(body, handling).map_ok(move |body| {
             let mut answer = Response::new(body);
             *answer.status_mut() = head.status;
             *answer.headers_mut() = head.headers;
@@ -236,7 +238,6 @@ impl Proxy {
         let with_token = call.record.is_some() && route.send_token;
         let headers = &mut head.headers;
         response::withhold(headers, route);
-        headers.reserve(ADDED);
         let guard = call.record.as_ref().filter(|_| route.token_guard).map(|record| Guard::new(record));
         if let Some(guard) = &guard {
             guard.check_headers(headers)?;
@@ -259,6 +260,7 @@ async fn take_body(
     draft: &mut Draft,
     body: Body,
     route: &Route,
+    rules: Rules,
     renewable: bool,
 ) -> Result<Option<(RequestBody, Arc<Flow>)>, Failure> {
     let length = body.size_hint().exact();
@@ -273,9 +275,9 @@ async fn take_body(
         draft.body = Some(whole.map_err(Failure::RequestBody)?);
         return Ok(None);
     }
-    (draft.body, draft.chunked) = (None, length.is_none());
+    (draft.body, draft.chunked, draft.streamed) = (None, length.is_none(), length);
     let flow = Flow::new(held);
-    Ok(Some((RequestBody::stream(body, route.max_request_body, Arc::clone(&flow)), flow)))
+    Ok(Some((RequestBody::stream(body, rules, Arc::clone(&flow)), flow)))
 }
 
 /// Whether a body can be searched as it is (RFC 9110 §8.4).

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
@@ -10,12 +10,12 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{failure::Failure, pool::Http1, route::Route, tls::Tls, upload::RequestBody};
-use crate::{alarm::Alarm, config::proxy::Protocol};
+use super::{failure::Failure, http1::Connection, route::Route, tls::Tls, upload::RequestBody};
+use crate::config::proxy::Protocol;
 
 /// A new connection, ready for a call.
-pub(super) enum Connection {
-    Http1(Http1),
+pub(super) enum Opened {
+    Http1(Box<Connection>),
     Http2(http2::SendRequest<RequestBody>),
 }
 
@@ -27,21 +27,21 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When that fails or takes longer than the route allows.
-pub(super) async fn connect(route: &Route, tls: Option<&Tls>) -> Result<Connection, Failure> {
+pub(super) async fn connect(route: &Route, tls: Option<&Tls>) -> Result<Opened, Failure> {
     let connecting = async {
         let stream = open(route).await?;
         let Some(tls) = tls else {
             return if route.protocol == Protocol::Http2 {
                 http2(TokioIo::new(stream)).await
             } else {
-                http1(TokioIo::new(stream)).await
+                Ok(Opened::Http1(Box::new(Connection::new(stream))))
             };
         };
         let stream = tls.any.connect(tls.name.clone(), stream).await.map_err(Failure::Connect)?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             http2(TokioIo::new(stream)).await
         } else {
-            http1(TokioIo::new(stream)).await
+            Ok(Opened::Http1(Box::new(Connection::new(stream))))
         }
     };
     timeout(route.times.connect, connecting).await.map_err(|_| Failure::ConnectTimeout)?
@@ -51,15 +51,12 @@ pub(super) async fn connect(route: &Route, tls: Option<&Tls>) -> Result<Connecti
 ///
 /// # Errors
 /// As [`connect`].
-pub(super) async fn connect_to_upgrade(
-    route: &Route,
-    tls: Option<&Tls>,
-) -> Result<http1::SendRequest<RequestBody>, Failure> {
+pub(super) async fn connect_to_upgrade(route: &Route, tls: Option<&Tls>) -> Result<Box<Connection>, Failure> {
     let connecting = async {
         let stream = open(route).await?;
-        let Some(tls) = tls else { return upgradable(TokioIo::new(stream)).await };
+        let Some(tls) = tls else { return Ok(Box::new(Connection::new(stream))) };
         let stream = tls.http1.connect(tls.name.clone(), stream).await.map_err(Failure::Connect)?;
-        upgradable(TokioIo::new(stream)).await
+        Ok(Box::new(Connection::new(stream)))
     };
     timeout(route.times.connect, connecting).await.map_err(|_| Failure::ConnectTimeout)?
 }
@@ -92,26 +89,7 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     socket2::SockRef::from(stream).set_tcp_keepalive(&keep_alive)
 }
 
-async fn http1<I>(io: I) -> Result<Connection, Failure>
-where
-    I: Read + Write + Send + Unpin + 'static,
-{
-    let (sender, connection) = http1::handshake(io).await.map_err(Failure::Handshake)?;
-    // What ends a connection is told to the call on it; an idle one just ends.
-    tokio::spawn(connection);
-    Ok(Connection::Http1(Http1 { sender, alarm: Alarm::default() }))
-}
-
-async fn upgradable<I>(io: I) -> Result<http1::SendRequest<RequestBody>, Failure>
-where
-    I: Read + Write + Send + Unpin + 'static,
-{
-    let (sender, connection) = http1::handshake(io).await.map_err(Failure::Handshake)?;
-    tokio::spawn(connection.with_upgrades());
-    Ok(sender)
-}
-
-async fn http2<I>(io: I) -> Result<Connection, Failure>
+async fn http2<I>(io: I) -> Result<Opened, Failure>
 where
     I: Read + Write + Send + Unpin + 'static,
 {
@@ -123,5 +101,5 @@ where
         .await
         .map_err(Failure::Handshake)?;
     tokio::spawn(connection);
-    Ok(Connection::Http2(sender))
+    Ok(Opened::Http2(sender))
 }

@@ -28,18 +28,31 @@ impl Credential {
     /// # Errors
     /// When the token has a character that no header may have.
     pub fn apply(&self, token: &Secret, headers: &mut HeaderMap) -> Result<(), InvalidHeaderValue> {
+        headers.insert(self.name().clone(), self.value(token)?);
+        Ok(())
+    }
+
+    /// The header that the token goes into.
+    pub(super) fn name(&self) -> &HeaderName {
+        match self {
+            Self::Bearer | Self::Raw => &header::AUTHORIZATION,
+            Self::Header(name) => name,
+            Self::Cookie(_) => &header::COOKIE,
+        }
+    }
+
+    /// What that header says.
+    ///
+    /// # Errors
+    /// When the token has a character that no header may have.
+    pub(super) fn value(&self, token: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
         let mut value = match self {
             Self::Bearer => token.bearer(|token| joined("Bearer ", "", token))?,
             Self::Raw | Self::Header(_) => HeaderValue::from_str(token.expose())?,
             Self::Cookie(name) => joined(name, "=", token.expose())?,
         };
         value.set_sensitive(true);
-        match self {
-            Self::Bearer | Self::Raw => headers.insert(header::AUTHORIZATION, value),
-            Self::Header(name) => headers.insert(name.clone(), value),
-            Self::Cookie(_) => headers.insert(header::COOKIE, value),
-        };
-        Ok(())
+        Ok(value)
     }
 
     /// The header that holds the credential, unless it is one that clients' headers lose anyway.

@@ -6,9 +6,16 @@
 use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header, request::Parts, uri::PathAndQuery};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Uri, Version, header,
+    request::Parts,
+    uri::{self, PathAndQuery},
+};
 
-use super::{Shared, failure::Failure, forwarded::Client, request, route::Route, upload::RequestBody};
+use super::{
+    Shared, failure::Failure, fields::Fields, forwarded::Client, http1::Framing, request, route::Route, upgrade,
+    upload::RequestBody,
+};
 use crate::secret::Secret;
 
 /// How many more fields a call mostly has than the client sent: ten are added at most, and its `Host` and `Cookie`
@@ -18,18 +25,23 @@ const ADDED: usize = 6;
 /// How much is mostly written for a call, in bytes: all values in one allocation.
 const TEXT: usize = 256;
 
+/// How long a head mostly is, in bytes.
+const HEAD: usize = 1 << 10;
+
 /// What a call is made of.
 pub(super) struct Draft {
     pub(super) method: Method,
     path_and_query: PathAndQuery,
-    version: Version,
+    pub(super) version: Version,
     /// What the client sent, with a request id and a trace.
     pub(super) fields: HeaderMap,
     client: Option<Client>,
     /// The id that log lines have.
     pub(super) id: HeaderValue,
-    /// Whether the body's length is not known.
+    /// Whether the length of the body is not known, which is streamed then.
     pub(super) chunked: bool,
+    /// The length of a streamed body, when it is known.
+    pub(super) streamed: Option<u64>,
     /// The body, unless it is streamed: then it cannot be sent again.
     pub(super) body: Option<Bytes>,
 }
@@ -42,14 +54,58 @@ impl Draft {
         let client = shared.forwarding.describe(&fields, peer, &mut text);
         let id = request::identify(&mut fields, &mut text);
         let Parts { method, version, .. } = parts;
-        Self { method, path_and_query, version, fields, client, id, chunked: false, body: Some(Bytes::new()) }
+        Self {
+            method,
+            path_and_query,
+            version,
+            fields,
+            client,
+            id,
+            chunked: false,
+            streamed: None,
+            body: Some(Bytes::new()),
+        }
     }
 
-    /// The call with the session's token and this body.
+    /// Writes the call's head as HTTP/1.1 has it (RFC 9112 §3, §5). An `upgrade` is one to a WebSocket.
     ///
     /// # Errors
     /// When the token has a character that no header may have.
-    pub(super) fn request(
+    pub(super) fn write_head(
+        &self,
+        shared: &Shared,
+        route: &Route,
+        token: Option<&Secret>,
+        upgrade: bool,
+        to: &mut BytesMut,
+    ) -> Result<(), Failure> {
+        to.clear();
+        to.reserve(HEAD);
+        for part in [self.method.as_str(), " ", self.path_and_query.as_str(), " HTTP/1.1\r\n"] {
+            to.extend_from_slice(part.as_bytes());
+        }
+        to.add(&header::HOST, &route.host);
+        self.write_fields(shared, token, to)?;
+        if upgrade {
+            upgrade::ask(to);
+        } else if request::takes_trailers(&self.fields) {
+            request::take_trailers(to);
+        }
+        if self.chunked {
+            to.add(&header::TRANSFER_ENCODING, &HeaderValue::from_static("chunked"));
+        } else {
+            self.write_length(to);
+        }
+        to.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// The call as HTTP/2 has it: the host in `:authority`, and no fields about the connection
+    /// (RFC 9113 §8.2.2, §8.3.1).
+    ///
+    /// # Errors
+    /// When the token has a character that no header may have, or the path does not fit.
+    pub(super) fn http2_request(
         &self,
         shared: &Shared,
         route: &Route,
@@ -58,28 +114,54 @@ impl Draft {
     ) -> Result<Request<RequestBody>, Failure> {
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = Uri::from(self.path_and_query.clone());
-        *request.headers_mut() = self.headers(shared, route, token)?;
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(route.scheme.clone());
+        parts.authority = Some(route.authority.clone());
+        parts.path_and_query = Some(self.path_and_query.clone());
+        *request.uri_mut() = Uri::from_parts(parts).map_err(|error| Failure::Path(error.into()))?;
+        let mut headers = HeaderMap::with_capacity(self.fields.len() + ADDED);
+        self.write_fields(shared, token, &mut headers)?;
+        self.write_length(&mut headers);
+        if request::takes_trailers(&self.fields) {
+            headers.append(header::TE, HeaderValue::from_static("trailers"));
+        }
+        *request.headers_mut() = headers;
         Ok(request)
     }
 
-    fn headers(&self, shared: &Shared, route: &Route, token: Option<&Secret>) -> Result<HeaderMap, Failure> {
-        let mut headers = HeaderMap::with_capacity(self.fields.len() + ADDED);
-        headers.append(header::HOST, route.host.clone());
-        request::copy(&self.fields, shared.credential.own_header(), &mut headers);
-        shared.forwarding.write(self.client.as_ref(), &mut headers);
-        headers.append(header::VIA, request::via(self.version));
-        if request::takes_trailers(&self.fields) {
-            request::take_trailers(&mut headers);
-        }
-        if self.chunked {
-            // Said for each method, as hyper takes a GET to have no body unless it is told.
-            headers.append(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
+    /// The fields that are the same in each version of HTTP.
+    fn write_fields(&self, shared: &Shared, token: Option<&Secret>, to: &mut impl Fields) -> Result<(), Failure> {
+        request::copy(&self.fields, shared.credential.own_header(), to);
+        shared.forwarding.write(self.client.as_ref(), to);
+        to.add(&header::VIA, &request::via(self.version));
         if let Some(token) = token {
-            shared.credential.apply(token, &mut headers).map_err(Failure::Token)?;
+            let value = shared.credential.value(token).map_err(Failure::Token)?;
+            to.add(shared.credential.name(), &value);
         }
-        Ok(headers)
+        Ok(())
+    }
+
+    /// How the upstream learns where the body ends.
+    pub(super) fn framing(&self) -> Framing {
+        if self.chunked { Framing::Chunked } else { Framing::Length(self.length().unwrap_or_default()) }
+    }
+
+    /// The body's length, when it is known.
+    fn length(&self) -> Option<u64> {
+        match &self.body {
+            Some(body) => Some(body.len() as u64),
+            None => self.streamed,
+        }
+    }
+
+    /// Says how long the body is: as it is sent, whatever the client said. That there is none is said where one is
+    /// expected (RFC 9110 §8.6), or when the client says it.
+    fn write_length(&self, to: &mut impl Fields) {
+        let Some(length) = self.length() else { return };
+        let expected = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
+        if length > 0 || expected || self.fields.contains_key(header::CONTENT_LENGTH) {
+            to.add(&header::CONTENT_LENGTH, &length.into());
+        }
     }
 
     /// The body, when it can be sent again.
@@ -102,24 +184,89 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        clock::Clock,
+        config::ProxyConfig,
+        proxy::{Credential, Proxy},
+        session::SessionEnds,
+    };
+
+    fn proxy() -> Proxy {
+        let (api, public) = ("http://api.internal:4000".parse().unwrap(), "https://app.example".parse().unwrap());
+        let config = ProxyConfig::default();
+        Proxy::new(&api, &config, Credential::Bearer, &[], &public, Clock::system(), SessionEnds::default()).unwrap()
+    }
+
+    fn draft(
+        proxy: &Proxy,
+        method: &str,
+        fields: &[(&'static str, &'static str)],
+        body: Option<&'static str>,
+    ) -> Draft {
+        let mut request = Request::builder().method(method);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let mut draft = Draft::new(proxy.shared(), PathAndQuery::from_static("/a?b"), None, parts);
+        draft.body = body.map(Bytes::from);
+        draft
+    }
+
+    #[test]
+    fn writes_the_length_that_is_sent() {
+        let (proxy, named) = (proxy(), ("connection", "content-length"));
+        for (method, fields, body, length) in [
+            ("GET", vec![], "", None),
+            ("GET", vec![("content-length", "0")], "", Some("0")),
+            ("GET", vec![("content-length", "3")], "abc", Some("3")),
+            ("POST", vec![], "", Some("0")),
+            ("PUT", vec![("transfer-encoding", "chunked"), ("content-length", "9")], "abc", Some("3")),
+            ("POST", vec![("content-length", "3"), named], "abc", Some("3")),
+            ("POST", vec![("content-length", "3"), ("content-length", "3")], "abc", Some("3")),
+        ] {
+            let draft = draft(&proxy, method, &fields, Some(body));
+            let route = &proxy.shared().routes[0];
+            let mut head = BytesMut::new();
+            draft.write_head(proxy.shared(), route, None, false, &mut head).unwrap();
+            let head = String::from_utf8(head.to_vec()).unwrap();
+            assert!(head.starts_with(&format!("{method} /a?b HTTP/1.1\r\nhost: api.internal:4000\r\n")), "{head}");
+            assert!(head.ends_with("\r\n\r\n"), "{head}");
+            let lengths: Vec<_> = head.lines().filter_map(|line| line.strip_prefix("content-length: ")).collect();
+            assert_eq!(lengths, Vec::from_iter(length), "{head}");
+            let request = draft.http2_request(proxy.shared(), route, None, RequestBody::Empty).unwrap();
+            let lengths: Vec<_> = request.headers().get_all(header::CONTENT_LENGTH).iter().collect();
+            assert_eq!(lengths, Vec::from_iter(length), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn says_chunked_when_no_length_is_known() {
+        let proxy = proxy();
+        let mut draft = draft(&proxy, "GET", &[("content-length", "3")], None);
+        draft.chunked = true;
+        let mut head = BytesMut::new();
+        draft.write_head(proxy.shared(), &proxy.shared().routes[0], None, false, &mut head).unwrap();
+        let head = String::from_utf8(head.to_vec()).unwrap();
+        assert!(head.contains("\r\ntransfer-encoding: chunked\r\n") && !head.contains("content-length"), "{head}");
+    }
+
+    #[test]
+    fn takes_the_http2_form() {
+        let proxy = proxy();
+        let draft = draft(&proxy, "GET", &[("te", "trailers"), ("connection", "te")], Some(""));
+        let request = draft.http2_request(proxy.shared(), &proxy.shared().routes[0], None, RequestBody::Empty).unwrap();
+        assert_eq!(*request.uri(), "http://api.internal:4000/a?b");
+        assert_eq!(request.headers()[header::TE], "trailers");
+        for name in [header::HOST, header::CONNECTION, header::TRANSFER_ENCODING] {
+            assert!(!request.headers().contains_key(&name), "{name}");
+        }
+    }
 
     #[test]
     fn repeats_only_idempotent_methods() {
-        let draft = |method: &str| {
-            let (parts, ()) = Request::builder().method(method).body(()).unwrap().into_parts();
-            let path_and_query = PathAndQuery::from_static("/");
-            let (version, id) = (parts.version, HeaderValue::from_static("1"));
-            Draft {
-                method: parts.method,
-                path_and_query,
-                version,
-                fields: parts.headers,
-                client: None,
-                id,
-                chunked: false,
-                body: None,
-            }
-        };
+        let proxy = proxy();
+        let draft = |method: &str| draft(&proxy, method, &[], None);
         for method in ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"] {
             assert!(draft(method).is_idempotent(), "{method}");
         }

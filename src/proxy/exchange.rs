@@ -7,33 +7,32 @@
 //!   idempotent (RFC 9110 §9.2.2) and its body is still at hand. Anything else fails.
 //! - What is not idempotent only goes over connections with much of their time left.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
-use futures_util::{
-    FutureExt, TryFutureExt,
-    future::{Either, select},
-};
-use http::{
-    Request, Response, StatusCode, Uri, header,
-    uri::{Parts, PathAndQuery},
-};
-use hyper::{
-    body::Incoming,
-    client::conn::{TrySendError, http2},
-};
-use tokio::time::timeout;
+use futures_util::future::{Either, select};
+use http::response::Parts;
+use hyper::client::conn::http2;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Shared,
-    connect::{Connection, connect},
+    connect::{Opened, connect},
     draft::Draft,
     failure::Failure,
-    pool::{Http1, Pool},
+    http1::Connection,
+    incoming::Incoming,
+    pool::Pool,
     route::{Route, Times},
     tls::Tls,
     upload::{Flow, RequestBody},
 };
-use crate::{alarm::Alarm, secret::Secret};
+use crate::secret::Secret;
 
 /// How long a client is made to wait for a 100 that does not come (RFC 9110 §10.1.1: an upstream may
 /// never send one).
@@ -51,13 +50,11 @@ pub(super) struct Exchange<'a> {
     pub(super) flow: Option<&'a Arc<Flow>>,
 }
 
-/// An answer, with the connection that it came by when that can be used again.
+/// An answer, whose body is still to come.
 pub(super) struct Answer {
-    pub(super) response: Response<Incoming>,
-    pub(super) connection: Option<Http1>,
+    pub(super) head: Parts,
+    pub(super) body: Incoming,
 }
-
-type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
 
 /// How one attempt ended without an answer.
 enum Lost {
@@ -80,10 +77,8 @@ impl<'a> Exchange<'a> {
         let repeatable = self.draft.is_idempotent() && streamed.is_none();
         let mut body = streamed.or_else(|| self.draft.replayable()).unwrap_or(RequestBody::Empty);
         async move {
-            while let Some(connection) = self.pooled(repeatable) {
-                // By itself: what stands within an awaited expression is kept for as long as that.
-                let request = self.request(token, body)?;
-                match self.attempt(connection, request).await {
+            while let Some(opened) = self.pooled(repeatable) {
+                match self.attempt(opened, token, body).await {
                     Ok(answer) => return Ok(answer),
                     Err(Lost::Unsent(back)) => body = back,
                     Err(Lost::Sent(failure)) if repeatable && is_worth_repeating(&failure) => {
@@ -100,91 +95,113 @@ impl<'a> Exchange<'a> {
 
     /// Sends the call over a new connection.
     async fn send_anew(self, token: Option<&Secret>, body: RequestBody) -> Result<Answer, Failure> {
-        let connection = connect(self.route, self.tls).await?;
-        if let Connection::Http2(sender) = &connection {
+        let opened = connect(self.route, self.tls).await?;
+        if let Opened::Http2(sender) = &opened {
             self.pool.share(sender);
         }
-        let request = self.request(token, body)?;
-        self.attempt(connection, request).await.map_err(|lost| match lost {
+        self.attempt(opened, token, body).await.map_err(|lost| match lost {
             Lost::Sent(failure) => failure,
             // A new connection that takes nothing: the upstream closed it at once.
             Lost::Unsent(_) => Failure::Connect(std::io::ErrorKind::ConnectionReset.into()),
         })
     }
 
-    fn request(self, token: Option<&Secret>, body: RequestBody) -> Result<Request<RequestBody>, Failure> {
-        let mut request = self.draft.request(self.shared, self.route, token, body)?;
-        if let Some(flow) = self.flow.filter(|flow| flow.is_held()) {
-            let flow = Arc::clone(flow);
-            hyper::ext::on_informational(&mut request, move |response| {
-                if response.status() == StatusCode::CONTINUE {
-                    flow.open();
-                }
-            });
-        }
-        Ok(request)
+    fn pooled(self, repeatable: bool) -> Option<Opened> {
+        let http1 = || self.pool.take(!repeatable).map(Opened::Http1);
+        self.pool.multiplexed().map(Opened::Http2).or_else(http1)
     }
 
-    fn pooled(self, repeatable: bool) -> Option<Connection> {
-        let http1 = || self.pool.take(!repeatable).map(Connection::Http1);
-        self.pool.multiplexed().map(Connection::Http2).or_else(http1)
-    }
-
-    /// Sends the request at once; what is left to wait for is no larger than it has to be.
     fn attempt(
         self,
-        connection: Connection,
-        request: Request<RequestBody>,
-    ) -> impl Future<Output = Result<Answer, Lost>> + use<'a> {
-        match connection {
-            Connection::Http1(Http1 { mut sender, alarm }) => {
-                let answer = self.answer(sender.try_send_request(request), alarm);
-                Either::Left(answer.map(|(answered, alarm)| {
-                    let response = answered?;
-                    Ok(Answer { response, connection: Some(Http1 { sender, alarm }) })
-                }))
-            }
-            Connection::Http2(sender) => {
-                let answer = Box::pin(self.over_http2(sender, request));
-                Either::Right(answer.map_ok(|response| Answer { response, connection: None }))
+        opened: Opened,
+        token: Option<&Secret>,
+        body: RequestBody,
+    ) -> impl Future<Output = Result<Answer, Lost>> + Send + use<'a> {
+        match opened {
+            Opened::Http1(connection) => Either::Left(self.over_http1(connection, token, body)),
+            Opened::Http2(sender) => {
+                let request = self.draft.http2_request(self.shared, self.route, token, body);
+                Either::Right(Box::pin(self.over_http2(sender, request)))
             }
         }
+    }
+
+    fn over_http1(
+        self,
+        mut connection: Box<Connection>,
+        token: Option<&Secret>,
+        body: RequestBody,
+    ) -> impl Future<Output = Result<Answer, Lost>> + Send + use<'a> {
+        let (draft, times) = (self.draft, &self.route.times);
+        if let Err(failure) = draft.write_head(self.shared, self.route, token, false, connection.head()) {
+            return Either::Left(std::future::ready(Err(Lost::Sent(failure))));
+        }
+        connection.begin(draft.method.clone(), body, draft.framing());
+        Either::Right(match self.flow {
+            None => Either::Left(answer(connection, times.first_byte)),
+            Some(flow) => Either::Right(Box::pin(answer_to_upload(connection, flow, times))),
+        })
     }
 
     async fn over_http2(
         self,
         mut sender: http2::SendRequest<RequestBody>,
-        mut request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, Lost> {
-        to_http2(&mut request, self.route).map_err(Lost::Sent)?;
-        self.answer(sender.try_send_request(request), Alarm::default()).await.0
-    }
-
-    /// The alarm comes back for the connection's next call.
-    fn answer<F>(
-        self,
-        sent: F,
-        alarm: Alarm,
-    ) -> impl Future<Output = (Result<Response<Incoming>, Lost>, Alarm)> + use<'a, F>
-    where
-        F: Future<Output = Sent> + 'a,
-    {
+        request: Result<http::Request<RequestBody>, Failure>,
+    ) -> Result<Answer, Lost> {
+        let sent = sender.try_send_request(request.map_err(Lost::Sent)?);
         let times = &self.route.times;
         let sent = match self.flow {
-            None => {
-                let sent = alarm.within(times.first_byte, sent);
-                Either::Left(sent.map(|(sent, alarm)| (sent.ok_or(Failure::FirstByteTimeout), alarm)))
-            }
-            Some(flow) => Either::Right(Box::pin(after_upload(sent, flow, times).map(|sent| (sent, alarm)))),
+            None => timeout(times.first_byte, sent).await.map_err(|_| Failure::FirstByteTimeout),
+            Some(flow) => after_upload(sent, flow, times).await,
         };
-        sent.map(|(sent, alarm)| (sent.map_err(Lost::Sent).and_then(settle), alarm))
+        let response = sent.map_err(Lost::Sent)?.map_err(|mut error| match error.take_message() {
+            Some(request) => Lost::Unsent(request.into_body()),
+            None => Lost::Sent(Failure::exchange(error.into_error())),
+        })?;
+        let (head, body) = response.into_parts();
+        Ok(Answer { head, body: Incoming::Http2(body) })
+    }
+}
+
+/// Sends the request at once, and waits for the head of its answer.
+fn answer(connection: Box<Connection>, limit: Duration) -> impl Future<Output = Result<Answer, Lost>> {
+    let (mut connection, deadline) = (Some(connection), Instant::now() + limit);
+    poll_fn(move |cx| {
+        let Some(waiting) = &mut connection else { return Poll::Pending };
+        match waiting.poll_head(cx) {
+            Poll::Pending if waiting.alarm.is_due(deadline, cx) => {
+                Poll::Ready(Err(Lost::Sent(Failure::FirstByteTimeout)))
+            }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(head) => Poll::Ready(match connection.take() {
+                Some(connection) => settle(head, connection),
+                None => Err(Lost::Sent(Failure::FirstByteTimeout)),
+            }),
+        }
+    })
+}
+
+async fn answer_to_upload(mut connection: Box<Connection>, flow: &Flow, times: &Times) -> Result<Answer, Lost> {
+    let head = after_upload(poll_fn(|cx| connection.poll_head(cx)), flow, times).await;
+    settle(head.map_err(Lost::Sent)?, connection)
+}
+
+/// What became of a request.
+fn settle(head: Result<Parts, super::http1::Error>, mut connection: Box<Connection>) -> Result<Answer, Lost> {
+    match head {
+        Ok(head) => Ok(Answer { head, body: Incoming::Http1(connection) }),
+        // A body that failed has lost something of itself, and cannot be sent elsewhere.
+        Err(error) => Err(match connection.take_unsent().filter(|_| error.is_lost()) {
+            Some(body) => Lost::Unsent(body),
+            None => Lost::Sent(Failure::from(error)),
+        }),
     }
 }
 
 /// Waits for an answer while the request's body is on its way: the time for the first byte counts
 /// from its end, and until then it may not stand still.
 async fn after_upload<F: Future>(sent: F, flow: &Flow, times: &Times) -> Result<F::Output, Failure> {
-    let mut sent = std::pin::pin!(sent);
+    let mut sent = pin!(sent);
     if flow.is_held() {
         if let Ok(sent) = timeout(CONTINUE_TIMEOUT, &mut sent).await {
             return Ok(sent);
@@ -193,7 +210,7 @@ async fn after_upload<F: Future>(sent: F, flow: &Flow, times: &Times) -> Result<
     }
     loop {
         let bytes = flow.bytes();
-        let finished = std::pin::pin!(flow.finished());
+        let finished = pin!(flow.finished());
         match timeout(times.idle, select(&mut sent, finished)).await {
             Ok(Either::Left((sent, _))) => return Ok(sent),
             Ok(Either::Right(_)) => break,
@@ -205,52 +222,11 @@ async fn after_upload<F: Future>(sent: F, flow: &Flow, times: &Times) -> Result<
     timeout(times.first_byte, sent).await.map_err(|_| Failure::FirstByteTimeout)
 }
 
-/// What is left of a call that was sent, or was not.
-fn settle(sent: Sent) -> Result<Response<Incoming>, Lost> {
-    sent.map_err(|mut error| match error.take_message() {
-        Some(request) => Lost::Unsent(request.into_body()),
-        None => Lost::Sent(Failure::exchange(error.into_error())),
-    })
-}
-
 /// A connection that ended may be replaced; an answer that is no HTTP stays what it is.
 fn is_worth_repeating(failure: &Failure) -> bool {
-    matches!(failure, Failure::Exchange(error) if !error.is_parse() && !error.is_user())
-}
-
-/// HTTP/2 has the host in `:authority` and no fields about the connection (RFC 9113 §8.2.2, §8.3.1).
-fn to_http2(request: &mut Request<RequestBody>, route: &Route) -> Result<(), Failure> {
-    let mut parts = Parts::default();
-    parts.scheme = Some(route.scheme.clone());
-    parts.authority = Some(route.authority.clone());
-    parts.path_and_query = Some(request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
-    *request.uri_mut() = Uri::from_parts(parts).map_err(|error| Failure::Path(error.into()))?;
-    for name in [header::HOST, header::TRANSFER_ENCODING, header::CONNECTION] {
-        request.headers_mut().remove(name);
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    #[test]
-    fn takes_the_http2_form() {
-        let route = Route::default_one(
-            &"http://api.internal:4000".parse().unwrap(),
-            &crate::config::ProxyConfig::default(),
-            &[],
-        )
-        .unwrap();
-        let mut request = Request::new(RequestBody::Empty);
-        *request.uri_mut() = Uri::from_static("/a?b");
-        request.headers_mut().insert(header::HOST, HeaderValue::from_static("api.internal:4000"));
-        request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        to_http2(&mut request, &route).unwrap();
-        assert_eq!(*request.uri(), "http://api.internal:4000/a?b");
-        assert!(request.headers().is_empty());
+    match failure {
+        Failure::Http1(error) => error.is_lost(),
+        Failure::Exchange(error) => !error.is_parse() && !error.is_user(),
+        _ => false,
     }
 }

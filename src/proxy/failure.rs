@@ -5,7 +5,7 @@ use std::{error::Error as StdError, io};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header, header::InvalidHeaderValue};
 
-use super::{guard::Leak, limit::Busy, trace::X_REQUEST_ID, upload::BodyTooLarge};
+use super::{guard::Leak, http1, limit::Busy, trace::X_REQUEST_ID, upload::BodyTooLarge};
 use crate::error::Problem;
 
 /// Why a call could not be answered.
@@ -30,9 +30,13 @@ pub(super) enum Failure {
     #[error("the upstream's answer stopped half-way")]
     IdleTimeout,
     #[error("the call failed on its way")]
+    Http1(#[source] http1::Error),
+    #[error("the call failed on its way over HTTP/2")]
     Exchange(#[source] hyper::Error),
     #[error("the request body failed")]
     RequestBody(#[source] axum::Error),
+    #[error("the request did not come whole")]
+    Upload(#[source] http1::Error),
     #[error(transparent)]
     Leak(#[from] Leak),
     #[error("the session's token fits into no header")]
@@ -48,16 +52,9 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// What became of a request that was handed to a connection.
+    /// What became of a request that was handed to a connection of HTTP/2.
     pub(super) fn exchange(error: hyper::Error) -> Self {
-        let mut cause = error.source();
-        while let Some(source) = cause {
-            if source.is::<BodyTooLarge>() {
-                return Self::BodyTooLarge;
-            }
-            cause = source.source();
-        }
-        Self::Exchange(error)
+        if is_too_large(&error) { Self::BodyTooLarge } else { Self::Exchange(error) }
     }
 
     fn problem(&self) -> Problem {
@@ -76,21 +73,26 @@ impl Failure {
             Self::Leak(_) => {
                 (StatusCode::BAD_GATEWAY, "The service's answer was withheld for your safety. Tell its operator.")
             }
-            Self::RequestBody(_) => (StatusCode::BAD_REQUEST, "The request broke off. Send it again."),
-            Self::Path(_) => (StatusCode::BAD_REQUEST, "The path cannot be passed on. Check it."),
-            Self::Connect(_) | Self::Handshake(_) | Self::Exchange(_) | Self::Token(_) | Self::Switched => {
-                (StatusCode::BAD_GATEWAY, "The service cannot be reached. Try again in a moment.")
+            Self::RequestBody(_) | Self::Upload(_) => {
+                (StatusCode::BAD_REQUEST, "The request broke off. Send it again.")
             }
+            Self::Path(_) => (StatusCode::BAD_REQUEST, "The path cannot be passed on. Check it."),
+            Self::Connect(_)
+            | Self::Handshake(_)
+            | Self::Http1(_)
+            | Self::Exchange(_)
+            | Self::Token(_)
+            | Self::Switched => (StatusCode::BAD_GATEWAY, "The service cannot be reached. Try again in a moment."),
         };
         Problem::new(status, sentence)
     }
 
     /// Logs the cause, and answers what the person may know: no name and address of an upstream.
     pub(super) fn respond(self, id: &HeaderValue, upstream: &str) -> Response {
-        let (request_id, cause) = (id.to_str().unwrap_or_default(), self.cause());
+        let (request_id, cause) = (id.to_str().unwrap_or_default(), causes(&self));
         match self {
             Self::Leak(_) => tracing::error!(request_id, upstream, error = %self, "withheld an answer"),
-            Self::BodyTooLarge | Self::ClientStalled | Self::RequestBody(_) | Self::Renewed => {
+            Self::BodyTooLarge | Self::ClientStalled | Self::RequestBody(_) | Self::Upload(_) | Self::Renewed => {
                 tracing::info!(request_id, upstream, error = %self, cause, "refused a call");
             }
             _ => tracing::warn!(request_id, upstream, error = %self, cause, "a call failed"),
@@ -101,17 +103,30 @@ impl Failure {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         response
     }
+}
 
-    fn cause(&self) -> String {
-        let mut text = String::new();
-        let mut cause = StdError::source(self);
-        while let Some(source) = cause {
-            let colon = if text.is_empty() { "" } else { ": " };
-            text = format!("{text}{colon}{source}");
-            cause = source.source();
+/// What an error came of, for the log.
+pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
+    causes_of(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn causes_of<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |cause: &&'a (dyn StdError + 'static)| (*cause).source())
+}
+
+impl From<http1::Error> for Failure {
+    fn from(error: http1::Error) -> Self {
+        match error {
+            _ if is_too_large(&error) => Self::BodyTooLarge,
+            http1::Error::RequestBody(_) | http1::Error::RequestLength => Self::Upload(error),
+            _ => Self::Http1(error),
         }
-        text
     }
+}
+
+/// Whether it all came of a request body beyond the limit.
+fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
+    causes_of(error).any(<dyn StdError>::is::<BodyTooLarge>)
 }
 
 fn busy(sentence: &'static str) -> Problem {

@@ -13,6 +13,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 
+use super::fields::Fields;
 use crate::config::proxy::Network;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -129,12 +130,12 @@ impl Forwarding {
     }
 
     /// Writes the fields; without a client those about this server alone.
-    pub(super) fn write(&self, client: Option<&Client>, headers: &mut HeaderMap) {
-        headers.append(X_FORWARDED_HOST, self.host.clone());
-        headers.append(X_FORWARDED_PROTO, self.proto.clone());
+    pub(super) fn write(&self, client: Option<&Client>, to: &mut impl Fields) {
+        to.add(&X_FORWARDED_HOST, &self.host);
+        to.add(&X_FORWARDED_PROTO, &self.proto);
         if let Some(client) = client {
-            headers.append(X_FORWARDED_FOR, client.x_forwarded_for.clone());
-            headers.append(header::FORWARDED, client.forwarded.clone());
+            to.add(&X_FORWARDED_FOR, &client.x_forwarded_for);
+            to.add(&header::FORWARDED, &client.forwarded);
         }
     }
 

@@ -1,62 +1,52 @@
-//! The connection that an answer comes by, until both bodies have ended.
+//! What becomes of a connection when its answer has ended.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
-use tokio::time::timeout;
+use super::{Inner, http1::Connection, upload::Flow};
 
-use super::{Inner, pool::Http1, upload::Flow};
+/// How often unused connections are looked at. An upstream that closes one waits no longer for this end.
+const SWEEP: Duration = Duration::from_secs(1);
 
-/// How long the rest of an upload may still flow after its answer before the connection
-/// is given up.
-const LINGER: Duration = Duration::from_secs(30);
-
-/// The connection that an answer comes by. It goes back to the pool when both bodies have ended, and
-/// is closed when the answer is given up before.
+/// Where the connection of an answer goes when both bodies have ended.
 pub(super) struct Lease {
-    pub(super) connection: Option<Http1>,
     pub(super) proxy: Arc<Inner>,
     pub(super) route: usize,
     /// For how many seconds the upstream keeps it.
     pub(super) keep_alive: Option<u64>,
-    /// The upload of the same call.
+    /// The upload of the same call, over HTTP/2: it is broken off with the end of the answer.
     pub(super) flow: Option<Arc<Flow>>,
 }
 
 impl Lease {
-    /// Gives the connection back, at once or when it is ready.
-    pub(super) fn finish(mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        let (route, keep_alive, flow) = (self.route, self.keep_alive, self.flow.take());
-        if connection.sender.is_ready() {
-            self.proxy.pools[route].put(connection, keep_alive);
+    /// Keeps the connection for the next call, if it can take one.
+    pub(super) fn give_back(&self, mut connection: Box<Connection>) {
+        if !connection.is_reusable() {
             return;
         }
-        if connection.sender.is_closed() {
-            give_up(flow.as_ref());
-            return;
+        connection.rest();
+        if self.proxy.pools[self.route].put(connection, self.keep_alive) {
+            tokio::spawn(sweep(Arc::downgrade(&self.proxy), self.route));
         }
-        // The connection's task has not come round yet, or the upload goes on after the answer.
-        let proxy = Arc::clone(&self.proxy);
-        tokio::spawn(async move {
-            if flow.as_ref().is_some_and(|flow| flow.is_held()) {
-                give_up(flow.as_ref());
-            }
-            match timeout(LINGER, connection.sender.ready()).await {
-                Ok(Ok(())) => proxy.pools[route].put(connection, keep_alive),
-                _ => give_up(flow.as_ref()),
-            }
-        });
     }
 }
 
-fn give_up(flow: Option<&Arc<Flow>>) {
-    if let Some(flow) = flow {
-        flow.give_up();
+/// Sweeps a pool for as long as it holds anything.
+async fn sweep(proxy: Weak<Inner>, route: usize) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        if !proxy.upgrade().is_some_and(|proxy| proxy.pools[route].sweep()) {
+            return;
+        }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        give_up(self.flow.as_ref());
+        if let Some(flow) = &self.flow {
+            flow.give_up();
+        }
     }
 }

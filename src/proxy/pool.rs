@@ -8,17 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 
-use super::upload::RequestBody;
-use crate::alarm::Alarm;
-
-/// A connection that takes one call after the other.
-pub(super) struct Http1 {
-    pub(super) sender: http1::SendRequest<RequestBody>,
-    /// Limits how long each call waits for its answer.
-    pub(super) alarm: Alarm,
-}
+use super::{http1::Connection, upload::RequestBody};
 
 type Http2 = http2::SendRequest<RequestBody>;
 
@@ -26,12 +18,21 @@ type Http2 = http2::SendRequest<RequestBody>;
 pub(super) struct Pool {
     max_idle: usize,
     lifetime: Duration,
-    idle: Mutex<Vec<Idle>>,
+    idle: Mutex<Unused>,
     multiplexed: Mutex<Option<Http2>>,
 }
 
+/// Connections that wait for a call.
+#[derive(Default)]
+struct Unused {
+    /// The one used last is the last.
+    connections: Vec<Idle>,
+    /// Whether somebody sweeps them.
+    swept: bool,
+}
+
 struct Idle {
-    connection: Http1,
+    connection: Box<Connection>,
     since: Instant,
     lifetime: Duration,
 }
@@ -47,39 +48,49 @@ impl Pool {
 
     /// A connection to use again. With `fresh` only one that has been unused for less than half of
     /// its time: for a call that cannot be repeated, should the upstream be about to close it.
-    pub(super) fn take(&self, fresh: bool) -> Option<Http1> {
+    pub(super) fn take(&self, fresh: bool) -> Option<Box<Connection>> {
         let now = Instant::now();
         let mut idle = self.idle();
-        while let Some(last) = idle.pop() {
+        while let Some(mut last) = idle.connections.pop() {
             let age = now.saturating_duration_since(last.since);
+            // The ones below are older still, but may have been promised a longer life.
             if age >= last.lifetime {
-                // The ones below are older still, but may have been promised a longer life.
-                idle.retain(|other| now.saturating_duration_since(other.since) < other.lifetime);
-            } else if fresh && age >= last.lifetime / 2 {
-                idle.push(last);
+                continue;
+            }
+            if fresh && age >= last.lifetime / 2 {
+                idle.connections.push(last);
                 return None;
-            } else if !last.connection.sender.is_closed() {
+            }
+            if last.connection.is_open() {
                 return Some(last.connection);
             }
         }
         None
     }
 
-    /// Keeps a connection whose last answer named `upstream_seconds` as its limit.
-    pub(super) fn put(&self, connection: Http1, upstream_seconds: Option<u64>) {
+    /// Keeps a connection whose last answer named `upstream_seconds` as its limit. Tells whether it is the first
+    /// one: then somebody has to [`Self::sweep`] from now on.
+    pub(super) fn put(&self, connection: Box<Connection>, upstream_seconds: Option<u64>) -> bool {
         let named = upstream_seconds.map(|seconds| Duration::from_secs(seconds).saturating_sub(MARGIN));
         let lifetime = named.map_or(self.lifetime, |named| named.min(self.lifetime));
-        if lifetime.is_zero() || connection.sender.is_closed() {
-            return;
+        let mut idle = self.idle();
+        if lifetime.is_zero() || idle.connections.len() >= self.max_idle {
+            return false;
         }
+        idle.connections.push(Idle { connection, since: Instant::now(), lifetime });
+        !std::mem::replace(&mut idle.swept, true)
+    }
+
+    /// Drops unused connections that are too old or that the upstream has closed. Tells whether any is left: when
+    /// there is none, nobody has to sweep any more.
+    pub(super) fn sweep(&self) -> bool {
         let now = Instant::now();
         let mut idle = self.idle();
-        if idle.first().is_some_and(|oldest| now.saturating_duration_since(oldest.since) >= oldest.lifetime) {
-            idle.retain(|other| now.saturating_duration_since(other.since) < other.lifetime);
-        }
-        if idle.len() < self.max_idle {
-            idle.push(Idle { connection, since: now, lifetime });
-        }
+        idle.connections.retain_mut(|other| {
+            now.saturating_duration_since(other.since) < other.lifetime && other.connection.is_open()
+        });
+        idle.swept = !idle.connections.is_empty();
+        idle.swept
     }
 
     /// The HTTP/2 connection, which all calls share.
@@ -96,7 +107,7 @@ impl Pool {
         *lock(&self.multiplexed) = Some(sender.clone());
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+    fn idle(&self) -> MutexGuard<'_, Unused> {
         lock(&self.idle)
     }
 }
@@ -108,6 +119,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pool").field("idle", &self.idle().len()).finish_non_exhaustive()
+        f.debug_struct("Pool").field("idle", &self.idle().connections.len()).finish_non_exhaustive()
     }
 }

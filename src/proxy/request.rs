@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
-use super::{hop, trace};
+use super::{fields::Fields, hop, trace};
 
 /// Fields that a client may not send on, by their lower-case name with `-` for `_`.
 ///
@@ -39,19 +39,17 @@ fn has_no_alias(name: &str) -> bool {
     matches!(name, "content-length" | "content-type" | "traceparent" | "via" | "x-request-id")
 }
 
-/// Copies what a client may send on. `credential` is the header of the session's credential, when it is
-/// not a usual one.
-pub(super) fn copy(from: &HeaderMap, credential: Option<&HeaderName>, to: &mut HeaderMap) {
+/// Copies what a client may send on, but for the length of the body: that is written anew, as it is sent.
+/// `credential` is the header of the session's credential, when it is not a usual one.
+pub(super) fn copy(from: &HeaderMap, credential: Option<&HeaderName>, to: &mut impl Fields) {
     let named = hop::named(from);
-    // RFC 9112 §6.1: of the two, the encoding counts.
-    let without_length = from.contains_key(header::TRANSFER_ENCODING);
     for (name, value) in from {
         let stays = must_go(name.as_str())
             || credential.is_some_and(|own| is_alias(name.as_str(), own.as_str()))
             || (named.contains(name) && !is_own(name))
-            || (without_length && name == header::CONTENT_LENGTH);
+            || name == header::CONTENT_LENGTH;
         if !stays {
-            to.append(name.clone(), value.clone());
+            to.add(name, value);
         }
     }
 }
@@ -82,9 +80,23 @@ pub(super) fn takes_trailers(headers: &HeaderMap) -> bool {
 
 /// Tells the upstream that the client takes trailers. The field is of this connection alone, so
 /// that `Connection` names it (RFC 9110 §10.1.4).
-pub(super) fn take_trailers(headers: &mut HeaderMap) {
-    headers.append(header::TE, HeaderValue::from_static("trailers"));
-    headers.append(header::CONNECTION, HeaderValue::from_static("te"));
+pub(super) fn take_trailers(to: &mut impl Fields) {
+    to.add(&header::TE, &HeaderValue::from_static("trailers"));
+    to.add(&header::CONNECTION, &HeaderValue::from_static("te"));
+}
+
+/// Copies a request's trailers, as far as a client may send them on and they may stand after a body: none that says
+/// how to read it, or who sends it (RFC 9110 §6.5.1).
+pub(super) fn copy_trailers(from: &HeaderMap, credential: Option<&HeaderName>) -> HeaderMap {
+    let passes = |name: &HeaderName| {
+        let text = name.as_str();
+        !must_go(text)
+            && !has_no_alias(text)
+            && !credential.is_some_and(|own| is_alias(text, own.as_str()))
+            && ![header::CONTENT_ENCODING, header::CONTENT_RANGE, header::TRAILER, header::EXPECT].contains(name)
+    };
+    let kept = from.iter().filter(|(name, _)| passes(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Makes sure of a trace, written into `text`. Gives the request id.
@@ -163,7 +175,6 @@ mod tests {
             "accept",
             "accept-encoding",
             "content-type",
-            "content-length",
             "range",
             "if-match",
             "origin",
@@ -197,9 +208,32 @@ mod tests {
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-request-id", "traceparent"]);
     }
 
+    /// It says how the body is sent on, not how it came; and `Connection` could name it.
     #[test]
-    fn takes_the_encoding_rather_than_the_length() {
+    fn copies_no_length() {
         assert_eq!(left(&["transfer-encoding", "content-length", "accept"], None), ["accept"]);
+    }
+
+    #[test]
+    fn copies_only_trailers_that_change_nothing() {
+        let mut trailers = HeaderMap::new();
+        for name in [
+            "x-sum",
+            "authorization",
+            "cookie",
+            "x_forwarded_for",
+            "content-length",
+            "content-range",
+            "trailer",
+            "te",
+            "via",
+            "auth_token",
+        ] {
+            trailers.append(name, HeaderValue::from_static("1"));
+        }
+        let own = HeaderName::from_static("auth-token");
+        let passed = copy_trailers(&trailers, Some(&own));
+        assert_eq!(passed.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-sum"]);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! The handshake goes up like any other call, with the session's credential; key, protocols and
 //! extensions are between the two ends. Any answer but 101 goes down like any other answer.
 
+use std::future::poll_fn;
+
 use axum::{body::Body, response::Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request, response};
 use http_body::Body as _;
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
@@ -17,20 +19,21 @@ use super::{
     draft::Draft,
     exchange::Answer,
     failure::Failure,
+    fields::Fields,
     hop,
+    http1::{Connection, Framing},
+    incoming::Incoming,
     limit::Permit,
-    pool::Http1,
     tunnel::{self, Watch},
     upload::RequestBody,
 };
-use crate::alarm::Alarm;
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
 
 /// Takes the client's half of a WebSocket, when a request asks for one (RFC 6455 §4.2.1). To be
 /// called before the fields of the connection are removed.
-pub(super) fn requested(parts: &mut Parts, body: &Body) -> Option<OnUpgrade> {
+pub(super) fn requested(parts: &mut request::Parts, body: &Body) -> Option<OnUpgrade> {
     let headers = &parts.headers;
     let asks = parts.method == Method::GET
         && parts.version == Version::HTTP_11
@@ -52,19 +55,18 @@ impl Proxy {
     ) -> Result<Response, Failure> {
         let (route, tls) = (self.route(call), self.shared().tls[call.route].as_ref());
         let watch = self.watch(call);
-        let mut request = draft.request(self.shared(), route, self.token(call), RequestBody::Empty)?;
-        mark(request.headers_mut());
-        let mut sender = connect_to_upgrade(route, tls).await?;
-        let sent = timeout(route.times.first_byte, sender.send_request(request)).await;
-        let response = sent.map_err(|_| Failure::FirstByteTimeout)?.map_err(Failure::exchange)?;
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return self.join(call, response, client, watch, permit);
+        let mut connection = connect_to_upgrade(route, tls).await?;
+        draft.write_head(self.shared(), route, self.token(call), true, connection.head())?;
+        connection.begin(Method::GET, RequestBody::Empty, Framing::Length(0));
+        let answered = timeout(route.times.first_byte, poll_fn(|cx| connection.poll_head(cx))).await;
+        let head = answered.map_err(|_| Failure::FirstByteTimeout)??;
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return self.join(call, head, connection, client, watch, permit);
         }
-        if response.status() == StatusCode::UNAUTHORIZED && self.renew(call).await? {
+        if head.status == StatusCode::UNAUTHORIZED && self.renew(call).await? {
             return Err(Failure::Renewed);
         }
-        let connection = Some(Http1 { sender, alarm: Alarm::default() });
-        self.respond(call, Answer { response, connection }, None, permit).await
+        self.respond(call, Answer { head, body: Incoming::Http1(connection) }, None, permit).await
     }
 
     /// What ends the WebSocket: the end of the session or of the token with which it was opened.
@@ -83,13 +85,12 @@ impl Proxy {
     fn join(
         &self,
         call: &Call,
-        response: http::Response<Incoming>,
+        mut head: response::Parts,
+        upstream: Box<Connection>,
         client: OnUpgrade,
         watch: Watch,
         permit: Permit,
     ) -> Result<Response, Failure> {
-        let (mut head, _) = response.into_parts();
-        let upstream = head.extensions.remove::<OnUpgrade>().ok_or(Failure::Switched)?;
         if !hop::has_token(&head.headers, &header::UPGRADE, b"websocket") {
             return Err(Failure::Switched);
         }
@@ -104,16 +105,22 @@ impl Proxy {
 }
 
 /// Carries the WebSocket once both halves are there, for as long as it lasts.
-async fn carry(client: OnUpgrade, upstream: OnUpgrade, watch: Watch, permit: Permit, id: HeaderValue) {
+async fn carry(client: OnUpgrade, upstream: Box<Connection>, watch: Watch, permit: Permit, id: HeaderValue) {
     let request_id = id.to_str().unwrap_or_default();
-    match tokio::try_join!(client, upstream) {
-        Ok((client, upstream)) => {
-            let over = tunnel::run(TokioIo::new(client), TokioIo::new(upstream), watch).await;
+    match client.await {
+        Ok(client) => {
+            let over = tunnel::run(TokioIo::new(client), upstream, watch).await;
             tracing::debug!(request_id, ?over, "a WebSocket has ended");
         }
         Err(error) => tracing::warn!(request_id, %error, "a WebSocket was not opened"),
     }
     drop(permit);
+}
+
+/// Asks for a WebSocket.
+pub(super) fn ask(to: &mut impl Fields) {
+    to.add(&header::CONNECTION, &UPGRADE);
+    to.add(&header::UPGRADE, &WEBSOCKET);
 }
 
 /// The fields of the connection that make a handshake (RFC 9110 §7.8).

@@ -14,7 +14,10 @@ use std::{
 use axum::{BoxError, body::Body as AxumBody};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
+use http::{HeaderName, Version};
 use http_body::{Body, Frame, SizeHint};
+
+use super::request;
 
 /// A request body.
 #[derive(Debug)]
@@ -31,10 +34,29 @@ pub(super) enum RequestBody {
 #[derive(Debug)]
 pub(super) struct Upload {
     body: AxumBody,
+    /// What was taken out of it and could not be sent.
+    back: Bytes,
     /// How many more bytes it may have.
     left: u64,
     flow: Arc<Flow>,
+    rules: Rules,
 }
+
+/// What an upload is passed on by.
+#[derive(Debug)]
+pub(super) struct Rules {
+    /// How long it may be, in bytes.
+    pub(super) limit: u64,
+    /// The version by which it comes.
+    pub(super) version: Version,
+    /// The header of the session's credential, when it is not a usual one: no trailer may be it.
+    pub(super) credential: Option<HeaderName>,
+}
+
+/// The client took its request back before all of it was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("the client cancelled the request")]
+struct Cancelled;
 
 /// The request body is larger than it may be.
 #[derive(Debug, thiserror::Error)]
@@ -130,9 +152,30 @@ impl Flow {
 }
 
 impl RequestBody {
-    /// A body that is streamed; `limit` in bytes.
-    pub(super) fn stream(body: AxumBody, limit: u64, flow: Arc<Flow>) -> Self {
-        Self::Stream(Box::new(Upload { body, left: limit, flow }))
+    /// A body that is streamed.
+    pub(super) fn stream(body: AxumBody, rules: Rules, flow: Arc<Flow>) -> Self {
+        Self::Stream(Box::new(Upload { body, back: Bytes::new(), left: rules.limit, flow, rules }))
+    }
+
+    /// Puts back what was taken out of it last.
+    pub(super) fn put_back(&mut self, data: Bytes) {
+        match self {
+            _ if data.is_empty() => {}
+            Self::Stream(upload) => upload.back = data,
+            Self::Empty | Self::Whole(_) => *self = Self::from(data),
+        }
+    }
+
+    /// Whether it waits for the upstream to ask for it.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self, Self::Stream(upload) if upload.flow.is_held())
+    }
+
+    /// Lets a held body go.
+    pub(super) fn open(&self) {
+        if let Self::Stream(upload) = self {
+            upload.flow.open();
+        }
     }
 }
 
@@ -150,11 +193,16 @@ impl Upload {
             GIVEN_UP => return Poll::Ready(Some(Err(GivenUp.into()))),
             _ => {}
         }
+        if !self.back.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.back)))));
+        }
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if polled.is_pending() {
             self.flow.advance(WAITING);
         }
         Poll::Ready(match ready!(polled) {
+            // hyper ends the body of a stream that was reset with CANCEL (RFC 9113 §7), as if that were all of it.
+            None if self.rules.version == Version::HTTP_2 && !self.body.is_end_stream() => Some(Err(Cancelled.into())),
             None => {
                 self.flow.advance(FINISHED);
                 None
@@ -169,7 +217,10 @@ impl Upload {
         self.left = self.left.checked_sub(length).ok_or(BodyTooLarge)?;
         self.flow.bytes.fetch_add(length, Ordering::Relaxed);
         self.flow.advance(if self.body.is_end_stream() { FINISHED } else { FLOWING });
-        Ok(frame)
+        Ok(match frame.into_trailers() {
+            Ok(trailers) => Frame::trailers(request::copy_trailers(&trailers, self.rules.credential.as_ref())),
+            Err(frame) => frame,
+        })
     }
 }
 
@@ -201,7 +252,7 @@ impl Body for RequestBody {
         match self {
             Self::Empty => true,
             Self::Whole(_) => false,
-            Self::Stream(upload) => upload.body.is_end_stream(),
+            Self::Stream(upload) => upload.back.is_empty() && upload.body.is_end_stream(),
         }
     }
 
@@ -227,7 +278,8 @@ mod tests {
     use super::*;
 
     fn upload(text: &'static str, limit: u64, flow: &Arc<Flow>) -> RequestBody {
-        RequestBody::stream(AxumBody::from(text), limit, Arc::clone(flow))
+        let rules = Rules { limit, version: Version::HTTP_11, credential: None };
+        RequestBody::stream(AxumBody::from(text), rules, Arc::clone(flow))
     }
 
     #[tokio::test]
@@ -238,6 +290,20 @@ mod tests {
         assert!(flow.is_finished());
         let error = upload("123456", 5, &flow).collect().await.unwrap_err();
         assert!(error.is::<BodyTooLarge>());
+    }
+
+    #[tokio::test]
+    async fn gives_once_more_what_was_put_back() {
+        let flow = Flow::new(false);
+        let mut body = upload("12345", 5, &flow);
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        body.put_back(first);
+        assert!(!body.is_end_stream());
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "12345");
+        assert_eq!(flow.bytes(), 5);
+        let mut whole = RequestBody::Empty;
+        whole.put_back(Bytes::from("1"));
+        assert_eq!(whole.collect().await.unwrap().to_bytes(), "1");
     }
 
     #[tokio::test]

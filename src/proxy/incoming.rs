@@ -1,0 +1,162 @@
+//! The body of an upstream's answer, as it comes from the connection.
+
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http_body::{Body, Frame, SizeHint};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_util::sync::PollSender;
+
+use super::{
+    failure::Failure,
+    http1::{Connection, Error},
+    lease::Lease,
+};
+
+/// How long the rest of an upload may still flow after its answer before the connection
+/// is given up.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// The body of an answer on its way from the upstream.
+pub(super) enum Incoming {
+    /// Read by whoever wants it.
+    Http1(Box<Connection>),
+    /// Read by a task, which sends the rest of the request meanwhile.
+    Early(Early),
+    Http2(hyper::body::Incoming),
+}
+
+/// An answer that has begun before its request was sent.
+pub(super) struct Early {
+    frames: mpsc::Receiver<Result<Frame<Bytes>, Error>>,
+    /// How much is still to come, when that is known.
+    left: SizeHint,
+}
+
+impl Incoming {
+    /// Makes sure that the rest of the request is sent, however slowly the answer is read.
+    pub(super) fn with_rest_of_request(self, lease: &mut Option<Lease>) -> Self {
+        match self {
+            Self::Http1(connection) if !connection.is_sent() => {
+                let (sender, frames) = mpsc::channel(1);
+                let left = connection.size_hint();
+                tokio::spawn(carry(connection, sender, lease.take()));
+                Self::Early(Early { frames, left })
+            }
+            other => other,
+        }
+    }
+
+    /// Gives the connection back once the body has ended.
+    pub(super) fn finish(self, lease: &Lease) {
+        if let Self::Http1(connection) = self {
+            lease.give_back(connection);
+        }
+    }
+
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        match self {
+            Self::Http1(connection) => connection.poll_frame(cx).map(|it| it.map(|it| it.map_err(Failure::from))),
+            Self::Early(early) => early.poll_frame(cx).map(|it| it.map(|it| it.map_err(Failure::from))),
+            Self::Http2(body) => Pin::new(body).poll_frame(cx).map(|it| it.map(|it| it.map_err(Failure::exchange))),
+        }
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(connection) => connection.is_end_stream(),
+            Self::Early(early) => early.left.exact() == Some(0),
+            Self::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(connection) => connection.size_hint(),
+            Self::Early(early) => early.left,
+            Self::Http2(body) => body.size_hint(),
+        }
+    }
+}
+
+impl Early {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let polled = self.frames.poll_recv(cx);
+        if let (Poll::Ready(Some(Ok(frame))), Some(left)) = (&polled, self.left.exact()) {
+            let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+            self.left = SizeHint::with_exact(left.saturating_sub(length));
+        }
+        polled
+    }
+}
+
+/// Carries both directions to their ends, and keeps the connection then. Nobody who wants the answer any more ends
+/// both.
+async fn carry(
+    mut connection: Box<Connection>,
+    frames: mpsc::Sender<Result<Frame<Bytes>, Error>>,
+    lease: Option<Lease>,
+) {
+    let wanted = {
+        let mut sender = PollSender::new(frames.clone());
+        let answer = poll_fn(|cx| poll_answer(&mut connection, &mut sender, cx));
+        // The answer first: one that has just ended was wanted.
+        match select(answer, pin!(frames.closed())).await {
+            Either::Left((wanted, _)) => wanted,
+            Either::Right(_) => Ok(false),
+        }
+    };
+    match wanted {
+        Ok(true) => drop(frames),
+        Ok(false) => return,
+        Err(broken) => return drop(frames.send(Err(broken)).await),
+    }
+    // A client that waited for a 100 and was answered otherwise sends nothing more.
+    if connection.is_held() {
+        return;
+    }
+    let sent = timeout(LINGER, poll_fn(|cx| connection.poll_sent(cx))).await;
+    if let (Ok(Ok(())), Some(lease)) = (sent, lease) {
+        lease.give_back(connection);
+    }
+}
+
+/// Sends the rest of the request and hands the answer on, to its end. Tells whether it was wanted up to there.
+///
+/// # Errors
+/// When the client breaks the request off: it gets no whole answer either.
+fn poll_answer(
+    connection: &mut Connection,
+    frames: &mut PollSender<Result<Frame<Bytes>, Error>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<bool, Error>> {
+    if let Poll::Ready(sent) = connection.poll_sent(cx) {
+        sent?;
+    }
+    loop {
+        if connection.is_end_stream() {
+            return Poll::Ready(Ok(true));
+        }
+        match frames.poll_reserve(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(_)) => return Poll::Ready(Ok(false)),
+            Poll::Ready(Ok(())) => {}
+        }
+        match connection.poll_frame(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(Ok(true)),
+            Poll::Ready(Some(frame)) => {
+                let broken = frame.is_err();
+                if frames.send_item(frame).is_err() || broken {
+                    return Poll::Ready(Ok(false));
+                }
+            }
+        }
+    }
+}
