@@ -11,20 +11,14 @@
 use std::{convert::Infallible, net::SocketAddr};
 
 use app::Offers;
-use axum::{
-    Router,
-    body::{Body, HttpBody},
-    extract::ConnectInfo,
-    http::Request,
-    response::Response,
-};
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request, response::Response};
 use futures_util::{FutureExt, future::Either};
 use hyper::body::Incoming;
 use leptos::config::LeptosOptions;
 use tower::ServiceExt;
 use vestibule::Vestibule;
 
-use crate::{router, security, subject};
+use crate::{request_body, router, security, subject};
 
 /// Answers requests. Each thread has its own.
 pub(crate) struct Front {
@@ -51,7 +45,8 @@ impl Front {
     }
 
     fn pass(&self, request: Request<Incoming>, client: SocketAddr) -> impl Future<Output = Response> {
-        let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+        let version = request.version();
+        let request = request.map(|body| request_body::of(body, version));
         if self.vestibule.is_proxied(request.uri().path()) {
             // Boxed, as it is large: it would be copied into each future around it, and the connection would keep
             // its room between calls and for as long as an answer streams.

@@ -11,6 +11,7 @@ mod listen;
 mod memory;
 mod pages;
 mod refusal;
+mod request_body;
 mod router;
 mod security;
 mod serve;

@@ -122,11 +122,8 @@ impl Proxy {
             None
         } else {
             let renewable = route.send_token && call.session.can_renew();
-            let rules = Rules {
-                limit: route.max_request_body,
-                version: draft.version,
-                credential: self.shared().credential.own_header().cloned(),
-            };
+            let credential = self.shared().credential.own_header().cloned();
+            let rules = Rules { limit: route.max_request_body, credential };
             Box::pin(take_body(draft, body, route, rules, renewable)).await?
         };
         let (streamed, flow) = flow.unzip();

@@ -32,7 +32,7 @@ const HEAD: usize = 1 << 10;
 pub(super) struct Draft {
     pub(super) method: Method,
     path_and_query: PathAndQuery,
-    pub(super) version: Version,
+    version: Version,
     /// What the client sent, with a request id and a trace.
     pub(super) fields: HeaderMap,
     client: Option<Client>,

@@ -14,7 +14,7 @@ use std::{
 use axum::{BoxError, body::Body as AxumBody};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use http::{HeaderName, Version};
+use http::HeaderName;
 use http_body::{Body, Frame, SizeHint};
 
 use super::request;
@@ -47,16 +47,9 @@ pub(super) struct Upload {
 pub(super) struct Rules {
     /// How long it may be, in bytes.
     pub(super) limit: u64,
-    /// The version by which it comes.
-    pub(super) version: Version,
     /// The header of the session's credential, when it is not a usual one: no trailer may be it.
     pub(super) credential: Option<HeaderName>,
 }
-
-/// The client took its request back before all of it was sent.
-#[derive(Debug, thiserror::Error)]
-#[error("the client cancelled the request")]
-struct Cancelled;
 
 /// The request body is larger than it may be.
 #[derive(Debug, thiserror::Error)]
@@ -201,8 +194,6 @@ impl Upload {
             self.flow.advance(WAITING);
         }
         Poll::Ready(match ready!(polled) {
-            // hyper ends the body of a stream that was reset with CANCEL (RFC 9113 §7), as if that were all of it.
-            None if self.rules.version == Version::HTTP_2 && !self.body.is_end_stream() => Some(Err(Cancelled.into())),
             None => {
                 self.flow.advance(FINISHED);
                 None
@@ -278,7 +269,7 @@ mod tests {
     use super::*;
 
     fn upload(text: &'static str, limit: u64, flow: &Arc<Flow>) -> RequestBody {
-        let rules = Rules { limit, version: Version::HTTP_11, credential: None };
+        let rules = Rules { limit, credential: None };
         RequestBody::stream(AxumBody::from(text), rules, Arc::clone(flow))
     }
 

@@ -273,19 +273,3 @@ async fn closes_the_upstreams_connection_when_a_client_goes_amid_its_upload() {
     drop(client);
     noted(&notes, |notes| notes[0].ends_with("(end)")).await;
 }
-
-/// hyper takes the end of a cancelled stream for the end of its body.
-#[tokio::test]
-async fn takes_no_cancelled_http2_upload_for_a_whole_one() {
-    let (front, notes) = noting(b"").await;
-    let stream = TcpStream::connect(front.address).await.unwrap();
-    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
-    tokio::spawn(connection);
-    let asked = http::Request::post("http://app.example/api/proxy/x").header("sec-fetch-site", "same-origin");
-    let (_answer, mut upload) = client.send_request(asked.body(()).unwrap(), false).unwrap();
-    upload.send_data(Bytes::from("half"), false).unwrap();
-    noted(&notes, |notes| notes.first().is_some_and(|note| note.contains("half"))).await;
-    upload.send_reset(h2::Reason::CANCEL);
-    noted(&notes, |notes| notes[0].ends_with("(end)")).await;
-    assert!(!notes.lock().unwrap()[0].contains("\r\n0\r\n"));
-}

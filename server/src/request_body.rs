@@ -1,0 +1,105 @@
+//! Bodies of requests, as they come from the connection.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::body::{Body, Bytes, HttpBody};
+use http::Version;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+
+/// The body of a request that came in this version of HTTP.
+pub(crate) fn of(incoming: Incoming, version: Version) -> Body {
+    if incoming.is_end_stream() {
+        Body::empty()
+    } else if version == Version::HTTP_2 {
+        Body::new(Streamed(incoming))
+    } else {
+        Body::new(incoming)
+    }
+}
+
+/// The client took its request back before all of it had come.
+#[derive(Debug, thiserror::Error)]
+#[error("the client cancelled the request")]
+struct Cancelled;
+
+/// A body from a stream of HTTP/2. To hyper one that was reset with `CANCEL` or `NO_ERROR` (RFC 9113 §7) has ended, so
+/// that half an upload would look like all of it.
+struct Streamed(Incoming);
+
+impl HttpBody for Streamed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match Pin::new(&mut self.0).poll_frame(cx) {
+            Poll::Ready(None) if !self.0.is_end_stream() => Poll::Ready(Some(Err(axum::Error::new(Cancelled)))),
+            polled => polled.map_err(axum::Error::new),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use h2::{Reason, SendStream};
+    use http::{HeaderMap, Request, Response};
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// What the server reads of a body that is sent like this.
+    async fn read(send: impl FnOnce(&mut SendStream<Bytes>)) -> Result<Bytes, axum::Error> {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let tell = tell.clone();
+            async move {
+                let version = request.version();
+                let body = of(request.into_body(), version);
+                // By itself: hyper gives up what a reset stream waits for.
+                let reading = tokio::spawn(async move { tell.send(axum::body::to_bytes(body, 100).await).unwrap() });
+                reading.await.unwrap();
+                Ok::<_, Infallible>(Response::new(Body::empty()))
+            }
+        });
+        let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        tokio::spawn(server.serve_connection(TokioIo::new(far), service));
+        let (mut client, connection) = h2::client::handshake(near).await.unwrap();
+        tokio::spawn(connection);
+        let (_answer, mut stream) = client.send_request(Request::post("http://x/").body(()).unwrap(), false).unwrap();
+        stream.send_data(Bytes::from("half"), false).unwrap();
+        // The server reads what came so far first.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        send(&mut stream);
+        told.recv().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn takes_no_cancelled_body_for_a_whole_one() {
+        for reason in [Reason::CANCEL, Reason::NO_ERROR, Reason::INTERNAL_ERROR] {
+            assert!(read(|stream| stream.send_reset(reason)).await.is_err(), "{reason}");
+        }
+    }
+
+    #[tokio::test]
+    async fn takes_each_end_of_a_whole_one() {
+        assert_eq!(read(|stream| stream.send_data(Bytes::from("+"), true).unwrap()).await.unwrap(), "half+");
+        assert_eq!(read(|stream| stream.send_data(Bytes::new(), true).unwrap()).await.unwrap(), "half");
+        assert_eq!(read(|stream| stream.send_trailers(HeaderMap::new()).unwrap()).await.unwrap(), "half");
+    }
+}
