@@ -13,6 +13,8 @@ mod guard;
 mod header;
 #[path = "proxy/http1.rs"]
 mod http1;
+#[path = "proxy/http2.rs"]
+mod http2;
 #[path = "proxy/keep_alive.rs"]
 mod keep_alive;
 #[path = "proxy/limit.rs"]

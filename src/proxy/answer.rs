@@ -90,6 +90,7 @@ pub(super) fn body(incoming: Incoming, handling: Handling) -> impl Future<Output
 impl AnswerBody {
     /// Reads all of a short body.
     async fn whole(&mut self) -> Result<Bytes, Failure> {
+        let length = self.size_hint().exact();
         let mut first = Bytes::new();
         let mut more = BytesMut::new();
         while let Some(frame) = std::future::poll_fn(|cx| self.poll_checked(cx)).await {
@@ -99,6 +100,9 @@ impl AnswerBody {
             } else {
                 more.extend_from_slice(&data);
             }
+        }
+        if length.is_some_and(|length| length != (first.len() + more.len()) as u64) {
+            return Err(Failure::BrokenOff);
         }
         if more.is_empty() {
             return Ok(first);

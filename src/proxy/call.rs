@@ -22,6 +22,7 @@ use super::{
     exchange::{Answer, Exchange},
     failure::Failure,
     guard::Guard,
+    http1,
     incoming::Incoming,
     lease::Lease,
     limit::Permit,
@@ -269,7 +270,12 @@ async fn take_body(
     if !held && repeatable && length.is_some_and(|length| length <= MAX_REPLAY) {
         let limit = usize::try_from(MAX_REPLAY).unwrap_or(usize::MAX);
         let whole = timeout(route.times.idle, to_bytes(body, limit)).await.map_err(|_| Failure::ClientStalled)?;
-        draft.body = Some(whole.map_err(Failure::RequestBody)?);
+        let whole = whole.map_err(Failure::RequestBody)?;
+        // As to hyper a stream that was reset has ended, and the length is written anew from here.
+        if length != Some(whole.len() as u64) {
+            return Err(Failure::Upload(http1::Error::RequestLength));
+        }
+        draft.body = Some(whole);
         return Ok(None);
     }
     (draft.body, draft.chunked, draft.streamed) = (None, length.is_none(), length);

@@ -31,6 +31,8 @@ pub(super) enum Failure {
     IdleTimeout,
     #[error("the call failed on its way")]
     Http1(#[source] http1::Error),
+    #[error("the upstream's answer broke off")]
+    BrokenOff,
     #[error("the call failed on its way over HTTP/2")]
     Exchange(#[source] hyper::Error),
     #[error("the request body failed")]
@@ -80,6 +82,7 @@ impl Failure {
             Self::Connect(_)
             | Self::Handshake(_)
             | Self::Http1(_)
+            | Self::BrokenOff
             | Self::Exchange(_)
             | Self::Token(_)
             | Self::Switched => (StatusCode::BAD_GATEWAY, "The service cannot be reached. Try again in a moment."),

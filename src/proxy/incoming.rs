@@ -64,7 +64,11 @@ impl Incoming {
         match self {
             Self::Http1(connection) => connection.poll_frame(cx).map(|it| it.map(|it| it.map_err(Failure::from))),
             Self::Early(early) => early.poll_frame(cx).map(|it| it.map(|it| it.map_err(Failure::from))),
-            Self::Http2(body) => Pin::new(body).poll_frame(cx).map(|it| it.map(|it| it.map_err(Failure::exchange))),
+            Self::Http2(body) => match Pin::new(&mut *body).poll_frame(cx) {
+                // To hyper a stream that was reset with `NO_ERROR` (RFC 9113 §7) has ended.
+                Poll::Ready(None) if !body.is_end_stream() => Poll::Ready(Some(Err(Failure::BrokenOff))),
+                polled => polled.map(|it| it.map(|it| it.map_err(Failure::exchange))),
+            },
         }
     }
 
@@ -88,11 +92,16 @@ impl Incoming {
 impl Early {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let polled = self.frames.poll_recv(cx);
-        if let (Poll::Ready(Some(Ok(frame))), Some(left)) = (&polled, self.left.exact()) {
-            let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-            self.left = SizeHint::with_exact(left.saturating_sub(length));
+        let Some(left) = self.left.exact() else { return polled };
+        match polled {
+            Poll::Ready(None) if left > 0 => Poll::Ready(Some(Err(Error::BrokenOff))),
+            Poll::Ready(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.left = SizeHint::with_exact(left.saturating_sub(length));
+                Poll::Ready(Some(Ok(frame)))
+            }
+            other => other,
         }
-        polled
     }
 }
 
@@ -115,7 +124,11 @@ async fn carry(
     match wanted {
         Ok(true) => drop(frames),
         Ok(false) => return,
-        Err(broken) => return drop(frames.send(Err(broken)).await),
+        Err(broken) => {
+            drop((connection, lease));
+            let _ = frames.send(Err(broken)).await;
+            return;
+        }
     }
     // A client that waited for a 100 and was answered otherwise sends nothing more.
     if connection.is_held() {

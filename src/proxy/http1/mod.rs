@@ -11,15 +11,20 @@ mod outgoing;
 mod stream;
 
 use std::{
-    fmt, io,
-    pin::Pin,
+    fmt,
+    future::{Future, poll_fn},
+    io,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{Method, StatusCode, response::Parts};
 use http_body::{Frame, SizeHint};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    task::unconstrained,
+};
 use tokio_util::io::poll_read_buf;
 
 use self::{body::Body, outgoing::Outgoing};
@@ -31,7 +36,7 @@ use crate::alarm::Alarm;
 const MIN_STEP: usize = 8 << 10;
 const MAX_STEP: usize = 64 << 10;
 
-/// How many answers 1xx may come before the one that counts.
+/// How many answers 1xx may come before the one that counts, but for 102.
 const MAX_INTERIM: u8 = 32;
 
 /// A connection that takes one call after the other.
@@ -41,6 +46,8 @@ pub(super) struct Connection {
     read: BytesMut,
     /// How much is read at once.
     step: usize,
+    /// How much memory what was read has taken at most, in bytes.
+    room: usize,
     outgoing: Outgoing,
     /// The method of the call that is under way.
     method: Method,
@@ -62,6 +69,7 @@ impl Connection {
             stream: stream.into(),
             read: BytesMut::new(),
             step: MIN_STEP,
+            room: 0,
             outgoing: Outgoing::default(),
             method: Method::GET,
             body: Body::Ended,
@@ -117,10 +125,13 @@ impl Connection {
 
     /// Passes an interim answer over (RFC 9110 §15.2).
     fn pass_over(&mut self, status: StatusCode) -> Result<(), Error> {
-        self.interim = self.interim.checked_sub(1).ok_or(Error::Interim)?;
-        if status == StatusCode::CONTINUE {
-            self.outgoing.open();
+        match status {
+            // Said again and again, so that one waits (RFC 2518 §10.1). The time for the first byte limits it.
+            StatusCode::PROCESSING => return Ok(()),
+            StatusCode::CONTINUE => self.outgoing.open(),
+            _ => {}
         }
+        self.interim = self.interim.checked_sub(1).ok_or(Error::Interim)?;
         Ok(())
     }
 
@@ -204,20 +215,24 @@ impl Connection {
     /// is anything to read.
     pub(super) fn is_open(&mut self) -> bool {
         let mut byte = [0];
-        let mut context = Context::from_waker(Waker::noop());
-        Pin::new(&mut self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut byte)).is_pending()
+        let mut byte = ReadBuf::new(&mut byte);
+        let read = poll_fn(|cx| Pin::new(&mut self.stream).poll_read(cx, &mut byte));
+        // Unconstrained, since a task that has used up its share of a turn would be told that there is nothing.
+        pin!(unconstrained(read)).poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
     /// Lets go of memory that a connection without a call does not need.
     pub(super) fn rest(&mut self) {
-        if self.read.capacity() > MIN_STEP {
-            self.read = BytesMut::new();
+        // Its capacity is what is left of that memory, however much of it was used.
+        if self.room > MIN_STEP {
+            (self.read, self.room) = (BytesMut::new(), 0);
         }
     }
 
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
         if self.read.capacity() - self.read.len() < self.step / 4 {
             self.read.reserve(self.step);
+            self.room = self.room.max(self.read.capacity());
         }
         let room = self.read.capacity() - self.read.len();
         let length = ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.read)).map_err(Error::Io)?;

@@ -34,6 +34,8 @@ pub(super) struct Outgoing {
     tail: &'static [u8],
     body: RequestBody,
     framing: Framing,
+    /// How long the head is, in bytes.
+    head: usize,
     /// Whether anything was written.
     begun: bool,
     /// Whether nothing more comes from the body.
@@ -50,6 +52,7 @@ impl Default for Outgoing {
             tail: b"",
             body: RequestBody::Empty,
             framing: Framing::Length(0),
+            head: 0,
             begun: false,
             ended: true,
             sent: true,
@@ -67,6 +70,7 @@ impl Outgoing {
     pub(super) fn begin(&mut self, body: RequestBody, framing: Framing) {
         (self.data, self.tail) = (Bytes::new(), b"");
         (self.begun, self.sent) = (false, false);
+        self.head = self.text.len();
         self.ended = matches!(body, RequestBody::Empty) && framing != Framing::Chunked;
         (self.body, self.framing) = (body, framing);
     }
@@ -135,7 +139,8 @@ impl Outgoing {
         self.sent = true;
         // Whoever waits for the upload's end learns of it.
         self.body = RequestBody::Empty;
-        if self.text.capacity() > KEPT {
+        // Its capacity is what is left of its memory, however much of that was used.
+        if self.head.max(self.text.capacity()) > KEPT {
             self.text = BytesMut::new();
         }
     }
