@@ -12,6 +12,7 @@ mod dist;
 mod job;
 mod leash;
 mod leptos;
+mod pgo;
 mod place;
 mod quick;
 mod report;
@@ -59,8 +60,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "build",
-        arguments: "",
-        about: "makes `dist/`: all that has to be copied to a server",
+        arguments: "[--pgo]",
+        about: "makes `dist/`: all that has to be copied to a server; `--pgo` for a faster one, after 15 more minutes",
         run: dist::run,
     },
     Command {

@@ -20,11 +20,10 @@ const PACKAGED: &[(&str, &str)] =
 ///
 /// When something cannot be installed or built.
 pub fn ensure(options: &Options) -> Result<()> {
-    packages()?;
+    ensure_loads()?;
     if !options.memory && options.has_peer("next") {
         next()?;
     }
-    tool::run(own_programs(), &Output::Terminal)?;
     if !options.no_build {
         tool::run(server(), &Output::Terminal)?;
     }
@@ -32,6 +31,16 @@ pub fn ensure(options: &Options) -> Result<()> {
         return Ok(());
     }
     Err("there is no release build of the server: leave out `--no-build`".to_owned())
+}
+
+/// Sees to it that the programs are there that make the loads, and the API.
+///
+/// # Errors
+///
+/// When one cannot be installed or built.
+pub fn ensure_loads() -> Result<()> {
+    packages()?;
+    tool::run(own_programs(), &Output::Terminal)
 }
 
 /// One of the bench's own programs.
@@ -95,7 +104,7 @@ fn own_programs() -> Command {
 }
 
 /// The server as cargo-leptos builds it, without the browser's half.
-fn server() -> Command {
+pub fn server() -> Command {
     let mut command = tool::command("cargo");
     command.args(["build", "--release", "--package=server", "--bin=vestibule", "--no-default-features"]);
     command.env("LEPTOS_OUTPUT_NAME", leptos::NAME);

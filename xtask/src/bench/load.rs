@@ -46,6 +46,18 @@ pub fn measure(running: &Running, case: &Case, seconds: f64, folder: &Path) -> R
     Ok(sample(before, running.used()?, elapsed, &achieved))
 }
 
+/// Has wrk get the home page for some seconds.
+///
+/// # Errors
+///
+/// When an answer is wrong or missing.
+pub fn page(running: &Running, seconds: f64) -> Result<()> {
+    let mut wrk = command(Path::new("wrk"));
+    wrk.args(["-t", "1", "-c", "8", "-d"]).arg(format!("{}s", seconds.ceil())).args(["-s", "bench/wrk/load.lua"]);
+    wrk.arg(format!("http://{}/", running.address(Load::Get("/"))));
+    self::wrk(&output(wrk)?).map(|_| ())
+}
+
 #[expect(clippy::cast_precision_loss, reason = "microseconds and kibibytes stay far below 2^52")]
 fn sample(before: Use, after: Use, elapsed: Duration, achieved: &Achieved) -> Option<Sample> {
     (achieved.units > 0.0).then(|| Sample {

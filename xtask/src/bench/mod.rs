@@ -14,7 +14,9 @@ mod result;
 mod round;
 mod stack;
 mod table;
+mod training;
 
+pub use self::{build::server as server_build, training::train};
 use crate::{Result, say};
 
 /// Where tables and plots go, relative to the workspace.

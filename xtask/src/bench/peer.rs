@@ -7,20 +7,24 @@ use std::process::Command;
 use super::build;
 use super::case::Load;
 use super::process::command;
-use crate::{Result, leptos, place as folder};
+use crate::{Result, leptos, pgo, place as folder};
 
 /// One of those that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     Nginx,
     Vestibule,
+    /// Vestibule, compiled by a profile of itself.
+    Guided,
+    /// Vestibule, while that profile is made. It is not compared.
+    Counting,
     Haproxy,
     Bare,
     Next,
 }
 
 /// All, in the order of the tables.
-pub const ALL: &[Peer] = &[Peer::Nginx, Peer::Vestibule, Peer::Haproxy, Peer::Bare, Peer::Next];
+pub const ALL: &[Peer] = &[Peer::Nginx, Peer::Vestibule, Peer::Guided, Peer::Haproxy, Peer::Bare, Peer::Next];
 
 /// Where a peer listens and what is behind it.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,8 @@ impl Peer {
         match self {
             Self::Nginx => "nginx",
             Self::Vestibule => "vestibule",
+            Self::Guided => "vestibule-pgo",
+            Self::Counting => "vestibule-counting",
             Self::Haproxy => "haproxy",
             Self::Bare => "bare",
             Self::Next => "next",
@@ -48,10 +54,22 @@ impl Peer {
         match self {
             Self::Nginx => "nginx",
             Self::Vestibule => "Vestibule",
+            Self::Guided => "Vestibule, PGO",
+            Self::Counting => "Vestibule, counting",
             Self::Haproxy => "HAProxy",
             Self::Bare => "axum + reqwest",
             Self::Next => "Next.js",
         }
+    }
+
+    /// Whether it is this project's server.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Vestibule | Self::Guided | Self::Counting)
+    }
+
+    /// Whether it was built: `cargo xtask build --pgo` is not for everybody.
+    pub fn is_there(self) -> bool {
+        self != Self::Guided || pgo::guided().is_file()
     }
 
     /// Whether it can do this at all: an API route of Next.js has neither WebSockets nor HTTP/2, and
@@ -99,14 +117,16 @@ impl Peer {
                 next.env("API_URL", format!("http://{}", place.api)).env("NEXT_TELEMETRY_DISABLED", "1");
                 Ok(next)
             }
-            Self::Vestibule => Ok(vestibule(place, run)),
+            Self::Vestibule => Ok(vestibule(&leptos::server("release"), place, run)),
+            Self::Guided => Ok(vestibule(&pgo::guided(), place, run)),
+            Self::Counting => Ok(vestibule(&pgo::counting(), place, run)),
         }
     }
 }
 
 /// The server as it is installed: every guard and limit at its default, which is on.
-fn vestibule(place: &Place, run: &Path) -> Command {
-    let mut server = command(&leptos::server("release"));
+fn vestibule(program: &Path, place: &Place, run: &Path) -> Command {
+    let mut server = command(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("VESTIBULE_") {
             server.env_remove(name);

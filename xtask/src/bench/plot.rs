@@ -52,9 +52,9 @@ const MOST: f64 = 4.0;
 /// Text and grid take the colours that fit a light page, and on a dark one those for it.
 const STYLE: &str = "<style>\
     text{font:13px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600;font-size:15px}.case{font-weight:600}\
-    .base{stroke:#59636e;stroke-dasharray:3 3}rect{fill:#8c959f}.vestibule{fill:#b3540f}.cut{fill:#fff}\
+    .base{stroke:#59636e;stroke-dasharray:3 3}rect{fill:#8c959f}.vestibule,.vestibule-pgo{fill:#b3540f}.cut{fill:#fff}\
     @media(prefers-color-scheme:dark){text{fill:#e6edf3}.base{stroke:#9198a1}rect{fill:#6e7681}\
-    .vestibule{fill:#f0883e}.cut{fill:#0d1117}}</style>";
+    .vestibule,.vestibule-pgo{fill:#f0883e}.cut{fill:#0d1117}}</style>";
 
 impl Plot {
     /// The picture as SVG.

@@ -60,7 +60,7 @@ impl Api {
 ///
 /// When one does not start, or answers wrongly.
 pub fn start(api: &Api, options: &Options) -> Result<Vec<Running>> {
-    let asked = ALL.iter().filter(|peer| options.has_peer(peer.name()));
+    let asked = ALL.iter().filter(|peer| options.has_peer(peer.name()) && peer.is_there());
     asked.map(|peer| Running::start(*peer, api, |_| {})).collect()
 }
 
@@ -91,7 +91,7 @@ impl Running {
     ///
     /// When the log-in fails.
     pub fn cookie(&self) -> Result<String> {
-        if self.peer == Peer::Vestibule {
+        if self.peer.is_ours() {
             return Ok(log_in(self.place.listen, "/api/proxy/auth/login")?.cookies());
         }
         Ok(format!("session={}", self.token))

@@ -33,6 +33,31 @@ pub fn ensure_components(output: &Output) -> Result<String> {
     Ok("rustfmt, clippy".to_owned())
 }
 
+/// `llvm-profdata`, which merges profiles.
+///
+/// # Errors
+///
+/// When it is missing and rustup cannot add it.
+pub fn ensure_profdata(host: &str) -> Result<PathBuf> {
+    let programs = sysroot()?.join("lib/rustlib").join(host).join("bin");
+    let program = programs.join(place::executable("llvm-profdata"));
+    if !program.is_file() {
+        rustup(&["component", "add", "llvm-tools"], &Output::Terminal)?;
+    }
+    Ok(program)
+}
+
+/// The name of this machine's own target, like `x86_64-unknown-linux-gnu`.
+///
+/// # Errors
+///
+/// When there is no compiler.
+pub fn host() -> Result<String> {
+    let mut command = tool::command("rustc");
+    command.args(["--print", "host-tuple"]);
+    tool::answer(command).ok_or_else(|| "`rustc` does not run: install Rust from https://rustup.rs".to_owned())
+}
+
 /// Where the toolchain of this project lies.
 fn sysroot() -> Result<PathBuf> {
     let mut command = tool::command("rustc");
