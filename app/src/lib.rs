@@ -54,6 +54,7 @@ pub use self::{
     action::{attachment::uploads, register},
     hand_back::hand_back,
     shell::{refusal, shell},
+    theme::Theme,
 };
 use self::{component::Layout, page::NotFound, service::Service, user::CurrentUser};
 

@@ -14,7 +14,7 @@ pub(crate) fn status(status: u16) {
 
 #[cfg(feature = "ssr")]
 mod server {
-    use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+    use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
     use leptos::prelude::use_context;
     use leptos_axum::ResponseOptions;
     use vestibule::{Vestibule, session::Session};
@@ -60,8 +60,12 @@ mod server {
 
     /// The value of a cookie of the request.
     pub(crate) fn cookie(name: &str) -> Option<String> {
-        let parts = use_context::<Parts>()?;
-        let fields = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        cookie_in(&use_context::<Parts>()?.headers, name)
+    }
+
+    /// The value of a cookie that came with these header fields.
+    pub(crate) fn cookie_in(headers: &HeaderMap, name: &str) -> Option<String> {
+        let fields = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
     }

@@ -12,7 +12,7 @@ const ATTRIBUTE: &str = "data-theme";
 
 /// What a page looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Theme {
+pub enum Theme {
     /// As the system has it.
     System,
     Light,
@@ -49,6 +49,11 @@ impl Theme {
 /// The server reads and writes the cookie.
 #[cfg(feature = "ssr")]
 impl Theme {
+    /// The theme of a request with these header fields.
+    pub fn of(headers: &http::HeaderMap) -> Self {
+        crate::respond::cookie_in(headers, COOKIE).map_or(Self::System, |name| Self::named(&name))
+    }
+
     /// The theme of this request.
     pub(crate) fn current() -> Self {
         crate::respond::cookie(COOKIE).map_or(Self::System, |name| Self::named(&name))

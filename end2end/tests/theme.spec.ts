@@ -45,3 +45,15 @@ test('a forged theme form leads to no other site', async ({ context, baseURL }) 
   expect(answer.status()).toBe(303)
   expect(answer.headers()['location']).toBe('/')
 })
+
+test('a page that refuses has the theme as well', async ({ context, page, send }) => {
+  expect((await send('POST', '/api/theme', { form: { theme: 'dark' } })).status()).toBeLessThan(400)
+  const refused = await context.request.post('/api/theme', {
+    form: { theme: 'light' },
+    headers: { accept: 'text/html', origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' },
+  })
+  expect(refused.status()).toBe(403)
+  await page.setContent(await refused.text())
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark')
+  await expect(page.getByRole('heading', { name: 'This is not allowed' })).toBeVisible()
+})

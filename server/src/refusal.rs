@@ -1,6 +1,7 @@
 //! Shows a person a page where a program gets problem details (RFC 9457): a browser that goes to an
 //! address, or sends a form, has no use for JSON.
 
+use app::Theme;
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -32,8 +33,9 @@ async fn show(State(options): State<LeptosOptions>, request: Request, next: Next
         return next.run(request).await;
     }
     let id = request.headers().get(X_REQUEST_ID).cloned();
+    let theme = Theme::of(request.headers());
     let response = next.run(request).await;
-    if is_problem(&response) { page(response, &options, id.as_ref()).await } else { response }
+    if is_problem(&response) { page(response, &options, theme, id.as_ref()).await } else { response }
 }
 
 /// The panic's own message is in the log: the panic hook has written it.
@@ -45,13 +47,13 @@ fn is_problem(response: &Response) -> bool {
     response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json")
 }
 
-async fn page(response: Response, options: &LeptosOptions, id: Option<&HeaderValue>) -> Response {
+async fn page(response: Response, options: &LeptosOptions, theme: Theme, id: Option<&HeaderValue>) -> Response {
     let (mut parts, body) = response.into_parts();
     let problem = to_bytes(body, MAX_PROBLEM).await.unwrap_or_default();
     let problem: serde_json::Value = serde_json::from_slice(&problem).unwrap_or_default();
     let detail = problem["detail"].as_str().unwrap_or("This did not work. Go back and try again.");
     let id = id.and_then(|id| id.to_str().ok()).filter(|_| parts.status.is_server_error());
-    let html = app::refusal(options, parts.status, detail, id);
+    let html = app::refusal(options, theme, parts.status, detail, id);
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     parts.headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);

@@ -4,20 +4,26 @@ use http::StatusCode;
 use leptos::{config::LeptosOptions, prelude::*, tachys::view::RenderHtml};
 
 use super::files::Files;
-use crate::art;
+use crate::{art, theme::Theme};
 
 /// The page as HTML. It holds no script and asks nobody who is logged in, so it can always be made.
 ///
 /// `detail` is the sentence for the person, `request` the number under which the log has the cause.
-pub fn refusal(options: &LeptosOptions, status: StatusCode, detail: &str, request: Option<&str>) -> String {
+pub fn refusal(
+    options: &LeptosOptions,
+    theme: Theme,
+    status: StatusCode,
+    detail: &str,
+    request: Option<&str>,
+) -> String {
     let title = title(status);
     let css = Files::of(options).css.clone();
     let page = view! {
-        <html lang="en">
+        <html lang="en" data-theme=theme.attribute()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta name="color-scheme" content="light dark"/>
+                <meta name="color-scheme" content=theme.attribute().unwrap_or("light dark")/>
                 <meta name="robots" content="noindex"/>
                 <title inner_html=format!("{title} · Vestibule")></title>
                 <link rel="stylesheet" href=css/>
@@ -57,12 +63,12 @@ mod tests {
     use http::StatusCode;
     use leptos::config::LeptosOptions;
 
-    use super::refusal;
+    use super::{Theme, refusal};
 
     #[test]
     fn tells_what_and_what_to_do() {
         let options = LeptosOptions::builder().output_name("vestibule").build();
-        let page = refusal(&options, StatusCode::FORBIDDEN, "Came from <another> site.", Some("r-1"));
+        let page = refusal(&options, Theme::System, StatusCode::FORBIDDEN, "Came from <another> site.", Some("r-1"));
         for part in [
             "<!DOCTYPE html><html",
             "<title>This is not allowed · Vestibule</title>",
@@ -73,6 +79,15 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part} in {page}");
         }
-        assert!(!page.contains("<script"), "{page}");
+        assert!(!page.contains("<script") && !page.contains("data-theme"), "{page}");
+    }
+
+    #[test]
+    fn looks_as_the_person_has_chosen() {
+        let options = LeptosOptions::builder().output_name("vestibule").build();
+        for theme in [Theme::Light, Theme::Dark] {
+            let page = refusal(&options, theme, StatusCode::FORBIDDEN, "Came from another site.", None);
+            assert!(page.contains(&format!("<html lang=\"en\" data-theme=\"{}\">", theme.name())), "{page}");
+        }
     }
 }
