@@ -29,6 +29,8 @@ pub(super) struct AnswerBody {
     /// What was read before the head went out, and is checked.
     ahead: Bytes,
     incoming: Option<Incoming>,
+    /// What was checked together with the part before it.
+    next: Bytes,
     /// Boxed, as few answers have any.
     trailers: Option<Box<HeaderMap>>,
     guard: Option<Guard>,
@@ -62,6 +64,7 @@ pub(super) fn body(incoming: Incoming, handling: Handling) -> impl Future<Output
     let incoming = incoming.with_rest_of_request(&mut lease);
     let mut body = AnswerBody {
         ahead: Bytes::new(),
+        next: Bytes::new(),
         incoming: Some(incoming),
         trailers: None,
         guard,
@@ -145,6 +148,9 @@ impl AnswerBody {
 
     fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         loop {
+            if !self.next.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.next)))));
+            }
             let Some(incoming) = &mut self.incoming else {
                 return Poll::Ready(self.rest().map(Ok));
             };
@@ -174,14 +180,18 @@ impl AnswerBody {
             Err(frame) => return self.keep_trailers(frame).map(|()| None),
         };
         let last = self.incoming.as_ref().is_none_or(Incoming::is_end_stream);
-        let data = match &mut self.guard {
+        let (before, data) = match &mut self.guard {
             Some(guard) => guard.check_chunk(data, last).map_err(Broken::Leak)?,
-            None => data,
+            None => (Bytes::new(), data),
         };
         if last {
             self.finish();
         }
-        Ok((!data.is_empty()).then(|| Frame::data(data)))
+        if before.is_empty() {
+            return Ok((!data.is_empty()).then(|| Frame::data(data)));
+        }
+        self.next = data;
+        Ok(Some(Frame::data(before)))
     }
 
     /// Trailers wait for what the guard still holds.
@@ -254,9 +264,9 @@ impl Body for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         let Some(incoming) = &self.incoming else {
-            return SizeHint::with_exact((self.ahead.len() + self.held_length()) as u64);
+            return SizeHint::with_exact(self.here());
         };
-        let here = (self.ahead.len() + self.held_length()) as u64;
+        let here = self.here();
         incoming.size_hint().exact().map_or_else(SizeHint::default, |length| SizeHint::with_exact(length + here))
     }
 }
@@ -264,7 +274,12 @@ impl Body for AnswerBody {
 impl AnswerBody {
     fn nothing_more(&self) -> bool {
         let ended = self.broken.is_none() && self.incoming.as_ref().is_none_or(Incoming::is_end_stream);
-        ended && self.held_length() == 0 && self.trailers.is_none()
+        ended && self.next.is_empty() && self.held_length() == 0 && self.trailers.is_none()
+    }
+
+    /// How many bytes are here already and have not gone out.
+    fn here(&self) -> u64 {
+        (self.ahead.len() + self.next.len() + self.held_length()) as u64
     }
 
     fn held_length(&self) -> usize {

@@ -117,21 +117,35 @@ impl Guard {
         if found { Err(Leak) } else { Ok(()) }
     }
 
-    /// Searches the next chunk of a body, and gives what may go out. The end of the chunk stays
-    /// behind when a token may begin there, unless it is the `last` one.
+    /// Searches the next chunk of a body, and gives what may go out: what was held back before it, and what of the
+    /// chunk. Its end stays behind when a token may begin there, unless it is the `last` one.
     ///
     /// # Errors
     /// When a token is found: then nothing of it has gone out that would open anything.
-    pub(super) fn check_chunk(&mut self, chunk: Bytes, last: bool) -> Result<Bytes, Leak> {
-        let mut chunk = self.after_held(chunk);
-        if self.probes().any(|probe| probe.is_in(&chunk)) {
+    pub(super) fn check_chunk(&mut self, chunk: Bytes, last: bool) -> Result<(Bytes, Bytes), Leak> {
+        let mut before = self.release();
+        let mut chunk = chunk;
+        if !before.is_empty() {
+            // A token that began there ends within the first bytes of a long chunk, which need not be copied.
+            let joined = joined(&before, &chunk[..chunk.len().min(MAX_PROBE)]);
+            if chunk.len() <= MAX_PROBE {
+                (before, chunk) = (Bytes::new(), joined);
+            } else if self.is_in(&joined) {
+                return Err(Leak);
+            }
+        }
+        if self.is_in(&chunk) {
             return Err(Leak);
         }
         if !last {
             let begun = self.probes().map(|probe| probe.begun(&chunk)).max().unwrap_or(0);
             self.held = chunk.split_off(chunk.len() - begun);
         }
-        Ok(chunk)
+        Ok((before, chunk))
+    }
+
+    fn is_in(&self, text: &[u8]) -> bool {
+        self.probes().any(|probe| probe.is_in(text))
     }
 
     /// What is held back, at the end of the body.
@@ -143,17 +157,13 @@ impl Guard {
     pub(super) fn held(&self) -> usize {
         self.held.len()
     }
+}
 
-    fn after_held(&mut self, chunk: Bytes) -> Bytes {
-        if self.held.is_empty() {
-            return chunk;
-        }
-        // Rare: a chunk ended as a token begins.
-        let mut joined = BytesMut::with_capacity(self.held.len() + chunk.len());
-        joined.extend_from_slice(&self.release());
-        joined.extend_from_slice(&chunk);
-        joined.freeze()
-    }
+fn joined(first: &[u8], second: &[u8]) -> Bytes {
+    let mut joined = BytesMut::with_capacity(first.len() + second.len());
+    joined.extend_from_slice(first);
+    joined.extend_from_slice(second);
+    joined.freeze()
 }
 
 #[cfg(test)]
@@ -182,11 +192,16 @@ mod tests {
         })
     }
 
+    /// What goes out with a chunk.
+    fn check(guard: &mut Guard, chunk: &[u8], last: bool) -> Result<Bytes, Leak> {
+        guard.check_chunk(Bytes::copy_from_slice(chunk), last).map(|(before, chunk)| joined(&before, &chunk))
+    }
+
     /// What goes out of a body that comes in chunks of `size` bytes.
     fn through(guard: &mut Guard, body: &[u8], size: usize) -> Result<Vec<u8>, Leak> {
         let mut out = Vec::new();
         for chunk in body.chunks(size) {
-            out.extend_from_slice(&guard.check_chunk(Bytes::copy_from_slice(chunk), false)?);
+            out.extend_from_slice(&check(guard, chunk, false)?);
         }
         out.extend_from_slice(&guard.release());
         Ok(out)
@@ -209,7 +224,7 @@ mod tests {
     fn finds_a_token_in_chunks_of_any_length() {
         for before in [SHORT - JWT.len() - 1, SHORT - JWT.len(), SHORT, 3 * SHORT] {
             let body = format!("{}{JWT}{}", "d".repeat(before), "o".repeat(before));
-            assert_eq!(guard(JWT, None).check_chunk(Bytes::from(body), false), Err(Leak), "{before}");
+            assert_eq!(check(&mut guard(JWT, None), body.as_bytes(), false), Err(Leak), "{before}");
         }
     }
 
@@ -226,9 +241,9 @@ mod tests {
     fn lets_out_no_usable_part_of_a_token() {
         let mut guard = guard(JWT, None);
         let (first, second) = JWT.split_at(JWT.len() - 5);
-        let out = guard.check_chunk(Bytes::copy_from_slice(first.as_bytes()), false).unwrap();
+        let out = check(&mut guard, first.as_bytes(), false).unwrap();
         assert_eq!(out, JWT[..JWT.len() - MAX_PROBE]);
-        assert_eq!(guard.check_chunk(Bytes::copy_from_slice(second.as_bytes()), true), Err(Leak));
+        assert_eq!(check(&mut guard, second.as_bytes(), true), Err(Leak));
     }
 
     #[test]
@@ -243,11 +258,22 @@ mod tests {
         }
     }
 
+    /// However a long body is cut, what was held back goes out before the chunk after it, which is not copied.
+    #[test]
+    fn copies_no_long_chunk() {
+        let mut guard = guard(JWT, None);
+        let begin = &JWT[JWT.len() - MAX_PROBE..][..3];
+        assert_eq!(check(&mut guard, format!("1{begin}").as_bytes(), false).unwrap(), "1");
+        let long = Bytes::from("x".repeat(2 * MAX_PROBE));
+        let (before, chunk) = guard.check_chunk(long.clone(), false).unwrap();
+        assert_eq!((before.as_ref(), chunk.as_ptr(), chunk.len()), (begin.as_bytes(), long.as_ptr(), long.len()));
+    }
+
     #[test]
     fn holds_nothing_back_at_the_end_of_an_event() {
         let mut guard = guard(JWT, None);
         let event = Bytes::from_static(b"data: {\"id\":1}\n\n");
-        assert_eq!(guard.check_chunk(event.clone(), false).unwrap(), event);
+        assert_eq!(check(&mut guard, &event, false).unwrap(), event);
         assert_eq!(guard.held(), 0);
     }
 
@@ -265,7 +291,7 @@ mod tests {
     fn finds_a_token_whose_other_characters_are_escaped() {
         let token = "v1/0PQRSTUVWXYZabcdefghijklm+nopq/rs==";
         for body in ["v1\\/0PQRSTUVWXYZabcdefghijklm+nopq\\/rs==", "v1%2F0PQRSTUVWXYZabcdefghijklm%2Bnopq%2Frs%3D%3D"] {
-            assert!(guard(token, None).check_chunk(Bytes::copy_from_slice(body.as_bytes()), true).is_err(), "{body}");
+            assert!(check(&mut guard(token, None), body.as_bytes(), true).is_err(), "{body}");
         }
     }
 
@@ -273,6 +299,6 @@ mod tests {
     fn leaves_alone_what_is_too_short_to_be_told_apart() {
         let mut guard = guard("token", Some("abc/def/ghi/jkl/mno"));
         let body = Bytes::from_static(b"{\"token\":\"token abc/def/ghi/jkl/mno\"}");
-        assert_eq!(guard.check_chunk(body.clone(), true).unwrap(), body);
+        assert_eq!(check(&mut guard, &body, true).unwrap(), body);
     }
 }

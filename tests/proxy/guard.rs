@@ -82,6 +82,25 @@ async fn cuts_a_stream_before_the_token_is_whole() {
     }
 }
 
+/// A chunk ends as a token begins, and the next one, which is long, goes on otherwise.
+#[tokio::test]
+async fn lets_the_beginning_of_a_token_pass_with_what_follows() {
+    let begun = &TOKEN[TOKEN.len() - 32..][..9];
+    let parts = [format!("one {begun}"), "x".repeat(40_000), format!("two {begun}"), "y".repeat(40_000), begun.into()];
+    for with_length in [true, false] {
+        let (whole, sent) = (parts.concat(), parts.clone());
+        let length = whole.len().to_string();
+        let stub = Stub::answering(move |_| {
+            let fields = [("content-length", length.as_str())];
+            with(if with_length { &fields } else { &[] }, chunks(sent.to_vec()))
+        })
+        .await;
+        let front = Front::to(&stub.url()).await;
+        let answer = send(front.address, get("/api/proxy/x")).await;
+        assert_eq!((answer.status, answer.body == whole), (StatusCode::OK, true), "{with_length}");
+    }
+}
+
 #[tokio::test]
 async fn lets_other_peoples_data_and_encoded_bodies_pass() {
     let (content, _) = TOKEN.rsplit_once('.').unwrap();
