@@ -4,11 +4,9 @@ use std::{
     fmt,
     future::Future,
     pin::{Pin, pin},
-    task::{Context, Poll},
-    time::Duration,
+    task::Context,
 };
 
-use pin_project_lite::pin_project;
 use tokio::{
     task::unconstrained,
     time::{Instant, Sleep, sleep_until},
@@ -38,35 +36,6 @@ impl Alarm {
         }
         false
     }
-
-    /// Waits for `future`, no longer than `limit`: `None` when that has passed. Gives itself back, for the next one.
-    pub fn within<F: Future>(self, limit: Duration, future: F) -> impl Future<Output = (Option<F::Output>, Self)> {
-        Within { alarm: self, deadline: Instant::now() + limit, future }
-    }
-}
-
-pin_project! {
-    /// Written out, since an `async` block would keep room for `future` twice.
-    struct Within<F> {
-        alarm: Alarm,
-        deadline: Instant,
-        #[pin]
-        future: F,
-    }
-}
-
-impl<F: Future> Future for Within<F> {
-    type Output = (Option<F::Output>, Alarm);
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let output = match this.future.poll(cx) {
-            Poll::Ready(output) => Some(output),
-            Poll::Pending if this.alarm.is_due(*this.deadline, cx) => None,
-            Poll::Pending => return Poll::Pending,
-        };
-        Poll::Ready((output, std::mem::take(this.alarm)))
-    }
 }
 
 impl fmt::Debug for Alarm {
@@ -77,9 +46,26 @@ impl fmt::Debug for Alarm {
 
 #[cfg(test)]
 mod tests {
-    use std::future::{pending, ready};
+    use std::{
+        future::{pending, poll_fn, ready},
+        task::Poll,
+        time::Duration,
+    };
 
     use super::*;
+
+    impl Alarm {
+        /// Waits for `future`, no longer than `limit`. Gives itself back, for the next one.
+        async fn within<F: Future>(mut self, limit: Duration, future: F) -> (Option<F::Output>, Self) {
+            let (deadline, mut future) = (Instant::now() + limit, pin!(future));
+            let output = poll_fn(|cx| match future.as_mut().poll(cx) {
+                Poll::Ready(output) => Poll::Ready(Some(output)),
+                Poll::Pending if self.is_due(deadline, cx) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            (output.await, self)
+        }
+    }
 
     const STEP: Duration = Duration::from_millis(10);
 

@@ -278,7 +278,7 @@ async fn take_body(
         draft.body = Some(whole);
         return Ok(None);
     }
-    (draft.body, draft.chunked, draft.streamed) = (None, length.is_none(), length);
+    (draft.body, draft.streamed) = (None, length);
     let flow = Flow::new(held);
     Ok(Some((RequestBody::stream(body, rules, Arc::clone(&flow)), flow)))
 }

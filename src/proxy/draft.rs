@@ -38,8 +38,6 @@ pub(super) struct Draft {
     client: Option<Client>,
     /// The id that log lines have.
     pub(super) id: HeaderValue,
-    /// Whether the length of the body is not known, which is streamed then.
-    pub(super) chunked: bool,
     /// The length of a streamed body, when it is known.
     pub(super) streamed: Option<u64>,
     /// The body, unless it is streamed: then it cannot be sent again.
@@ -54,17 +52,7 @@ impl Draft {
         let client = shared.forwarding.describe(&fields, peer, &mut text);
         let id = request::identify(&mut fields, &mut text);
         let Parts { method, version, .. } = parts;
-        Self {
-            method,
-            path_and_query,
-            version,
-            fields,
-            client,
-            id,
-            chunked: false,
-            streamed: None,
-            body: Some(Bytes::new()),
-        }
+        Self { method, path_and_query, version, fields, client, id, streamed: None, body: Some(Bytes::new()) }
     }
 
     /// Writes the call's head as HTTP/1.1 has it (RFC 9112 §3, §5). An `upgrade` is one to a WebSocket.
@@ -91,10 +79,9 @@ impl Draft {
         } else if request::takes_trailers(&self.fields) {
             request::take_trailers(to);
         }
-        if self.chunked {
-            to.add(&header::TRANSFER_ENCODING, &HeaderValue::from_static("chunked"));
-        } else {
-            self.write_length(to);
+        match self.framing() {
+            Framing::Chunked => to.add(&header::TRANSFER_ENCODING, &HeaderValue::from_static("chunked")),
+            Framing::Length(_) => self.write_length(to),
         }
         to.extend_from_slice(b"\r\n");
         Ok(())
@@ -143,7 +130,7 @@ impl Draft {
 
     /// How the upstream learns where the body ends.
     pub(super) fn framing(&self) -> Framing {
-        if self.chunked { Framing::Chunked } else { Framing::Length(self.length().unwrap_or_default()) }
+        self.length().map_or(Framing::Chunked, Framing::Length)
     }
 
     /// The body's length, when it is known.
@@ -243,8 +230,7 @@ mod tests {
     #[test]
     fn says_chunked_when_no_length_is_known() {
         let proxy = proxy();
-        let mut draft = draft(&proxy, "GET", &[("content-length", "3")], None);
-        draft.chunked = true;
+        let draft = draft(&proxy, "GET", &[("content-length", "3")], None);
         let mut head = BytesMut::new();
         draft.write_head(proxy.shared(), &proxy.shared().routes[0], None, false, &mut head).unwrap();
         let head = String::from_utf8(head.to_vec()).unwrap();

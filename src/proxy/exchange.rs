@@ -163,22 +163,15 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// Sends the request at once, and waits for the head of its answer.
-fn answer(connection: Box<Connection>, limit: Duration) -> impl Future<Output = Result<Answer, Lost>> {
-    let (mut connection, deadline) = (Some(connection), Instant::now() + limit);
-    poll_fn(move |cx| {
-        let Some(waiting) = &mut connection else { return Poll::Pending };
-        match waiting.poll_head(cx) {
-            Poll::Pending if waiting.alarm.is_due(deadline, cx) => {
-                Poll::Ready(Err(Lost::Sent(Failure::FirstByteTimeout)))
-            }
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(head) => Poll::Ready(match connection.take() {
-                Some(connection) => settle(head, connection),
-                None => Err(Lost::Sent(Failure::FirstByteTimeout)),
-            }),
-        }
-    })
+/// Sends the request, and waits for the head of its answer.
+async fn answer(mut connection: Box<Connection>, limit: Duration) -> Result<Answer, Lost> {
+    let deadline = Instant::now() + limit;
+    let head = poll_fn(|cx| match connection.poll_head(cx) {
+        Poll::Pending if connection.alarm.is_due(deadline, cx) => Poll::Ready(Err(Failure::FirstByteTimeout)),
+        polled => polled.map(Ok),
+    });
+    let head = head.await;
+    settle(head.map_err(Lost::Sent)?, connection)
 }
 
 async fn answer_to_upload(mut connection: Box<Connection>, flow: &Flow, times: &Times) -> Result<Answer, Lost> {

@@ -44,10 +44,8 @@ fn has_no_alias(name: &str) -> bool {
 pub(super) fn copy(from: &HeaderMap, credential: Option<&HeaderName>, to: &mut impl Fields) {
     let named = hop::named(from);
     for (name, value) in from {
-        let stays = must_go(name.as_str())
-            || credential.is_some_and(|own| is_alias(name.as_str(), own.as_str()))
-            || (named.contains(name) && !is_own(name))
-            || name == header::CONTENT_LENGTH;
+        let stays =
+            is_kept_back(name, credential) || (named.contains(name) && !is_own(name)) || name == header::CONTENT_LENGTH;
         if !stays {
             to.add(name, value);
         }
@@ -57,6 +55,11 @@ pub(super) fn copy(from: &HeaderMap, credential: Option<&HeaderName>, to: &mut i
 /// What this server has written among the client's fields, which that cannot take back by naming it.
 fn is_own(name: &HeaderName) -> bool {
     *name == trace::X_REQUEST_ID || *name == trace::TRACEPARENT
+}
+
+/// Whether a client may not send a field on, be it before a body or after it.
+fn is_kept_back(name: &HeaderName, credential: Option<&HeaderName>) -> bool {
+    must_go(name.as_str()) || credential.is_some_and(|own| is_alias(name.as_str(), own.as_str()))
 }
 
 fn must_go(name: &str) -> bool {
@@ -89,10 +92,8 @@ pub(super) fn take_trailers(to: &mut impl Fields) {
 /// how to read it, or who sends it (RFC 9110 §6.5.1).
 pub(super) fn copy_trailers(from: &HeaderMap, credential: Option<&HeaderName>) -> HeaderMap {
     let passes = |name: &HeaderName| {
-        let text = name.as_str();
-        !must_go(text)
-            && !has_no_alias(text)
-            && !credential.is_some_and(|own| is_alias(text, own.as_str()))
+        !is_kept_back(name, credential)
+            && !has_no_alias(name.as_str())
             && ![header::CONTENT_ENCODING, header::CONTENT_RANGE, header::TRAILER, header::EXPECT].contains(name)
     };
     let kept = from.iter().filter(|(name, _)| passes(name));

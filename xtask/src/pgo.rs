@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::quick::{copy, fresh};
 use crate::setup::rust;
 use crate::tool::{self, Output};
 use crate::{Result, bench, leptos, place, say};
@@ -24,7 +25,7 @@ pub fn build() -> Result<PathBuf> {
     let host = rust::host()?;
     let profdata = rust::ensure_profdata(&host)?;
     let (counts, profile) = (folder().join(COUNTS), folder().join(PROFILE));
-    empty(&counts)?;
+    fresh(&counts)?;
     say::heading("A server that counts what it does");
     tool::run(compile(COUNTING, &host, &format!("-Cprofile-generate={}", counts.display())), &Output::Terminal)?;
     place_hashes(COUNTING, &host)?;
@@ -85,14 +86,7 @@ fn place_hashes(name: &str, host: &str) -> Result<()> {
     if !list.is_file() {
         return Ok(());
     }
-    crate::quick::copy(&list, &program(name, host).with_file_name(leptos::HASH_FILE))
-}
-
-fn empty(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(|error| format!("cannot empty {}: {error}", folder.display()))?;
-    }
-    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))
+    copy(&list, &program(name, host).with_file_name(leptos::HASH_FILE))
 }
 
 /// What the server wrote when it ended.

@@ -70,6 +70,18 @@ fn write_site(bindgen: &CargoTool) -> Result<()> {
     fs::rename(&made, wanted).map_err(|error| format!("cannot rename {}: {error}", made.display()))
 }
 
+/// Makes an empty folder of this one, which need not be there.
+///
+/// # Errors
+///
+/// When it cannot be emptied or made.
+pub fn fresh(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(|error| format!("cannot empty {}: {error}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))
+}
+
 /// Copies a folder and all in it; one that is not there is empty.
 ///
 /// # Errors

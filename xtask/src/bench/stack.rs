@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::account::Use;
@@ -12,6 +12,7 @@ use super::exchange::{self, Answer};
 use super::options::Options;
 use super::peer::{ALL, Peer, Place};
 use super::process::{Process, command, free_address};
+use crate::quick::fresh;
 use crate::{Result, place, say};
 
 /// The API.
@@ -126,13 +127,6 @@ impl Running {
     pub fn used(&self) -> Result<Use> {
         self.process.used()
     }
-}
-
-fn fresh(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(|error| format!("cannot empty {}: {error}", folder.display()))?;
-    }
-    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))
 }
 
 fn log_in(address: SocketAddr, path: &str) -> Result<Answer> {
