@@ -1,0 +1,1 @@
+//! Calls that hold the proxy: slow readers, slow uploads, streams.

@@ -1,0 +1,1 @@
+//! Connections that hold the server: silent, slow, many, or with bodies that never end.

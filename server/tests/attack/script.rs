@@ -1,0 +1,1 @@
+//! Getting a script of one's own into the page.

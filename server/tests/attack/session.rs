@@ -1,0 +1,1 @@
+//! Taking, keeping or ending somebody's session.

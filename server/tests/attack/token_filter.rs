@@ -1,0 +1,1 @@
+//! Getting a token into the page by what the API answers.
