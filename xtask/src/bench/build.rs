@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::options::Options;
+use super::options::{Options, What};
 use crate::setup::node;
 use crate::tool::{self, Output};
 use crate::{Result, leptos, place, say};
@@ -21,7 +21,7 @@ const PACKAGED: &[(&str, &str)] =
 /// When something cannot be installed or built.
 pub fn ensure(options: &Options) -> Result<()> {
     ensure_loads()?;
-    if !options.memory && options.has_peer("next") {
+    if options.what == What::Time && options.has_peer("next") {
         next()?;
     }
     if !options.no_build {

@@ -4,6 +4,7 @@ mod account;
 mod build;
 mod case;
 mod exchange;
+mod instructions;
 mod load;
 mod memory;
 mod options;
@@ -16,13 +17,15 @@ mod stack;
 mod table;
 mod training;
 
+use self::options::What;
 pub use self::{build::server as server_build, training::train};
 use crate::{Result, say};
 
 /// Where tables and plots go, relative to the workspace.
 const RESULTS: &str = "docs/bench";
 
-/// Measures all peers in turn and saves the tables and plots; `memory` measures the server's memory.
+/// Measures all peers in turn and saves the tables and plots; `memory` measures the server's memory, `instructions`
+/// counts what a request costs it.
 ///
 /// # Errors
 ///
@@ -34,7 +37,11 @@ pub fn run(arguments: &[String]) -> Result<()> {
     }
     say::heading("Programs");
     build::ensure(&options)?;
-    if options.memory { memory::run(&options) } else { round::run(&options) }
+    match options.what {
+        What::Time => round::run(&options),
+        What::Memory => memory::run(&options),
+        What::Instructions => instructions::run(),
+    }
 }
 
 /// Reads a text file.

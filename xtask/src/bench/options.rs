@@ -6,11 +6,21 @@ use std::str::FromStr;
 use crate::Result;
 use crate::bench::{case, peer};
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum What {
+    /// The processor time of all peers.
+    Time,
+    /// The memory of the server.
+    Memory,
+    /// The instructions that the server spends on a request.
+    Instructions,
+}
+
 /// The options of `cargo xtask bench`.
 #[derive(Debug, PartialEq)]
 pub struct Options {
-    /// Measure the server's memory rather than everybody's processor time.
-    pub memory: bool,
+    pub what: What,
     /// Whether to take the server that was built before.
     pub no_build: bool,
     /// How often everybody is measured.
@@ -31,12 +41,13 @@ impl Options {
     /// Names what is unknown, and what is known.
     pub fn parse(arguments: &[String]) -> Result<Self> {
         let mut options =
-            Self { memory: false, no_build: false, rounds: 5, seconds: 4.0, cases: Vec::new(), peers: Vec::new() };
+            Self { what: What::Time, no_build: false, rounds: 5, seconds: 4.0, cases: Vec::new(), peers: Vec::new() };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
             match argument.as_str() {
-                "memory" => options.memory = true,
+                "memory" => options.what = What::Memory,
+                "instructions" => options.what = What::Instructions,
                 "--no-build" => options.no_build = true,
                 "--quick" => (options.rounds, options.seconds) = (1, 1.5),
                 "--rounds" => options.rounds = number(argument, value()?, 1, 100)?,
@@ -95,7 +106,8 @@ mod tests {
         assert!(!options.is_whole());
         assert!(parse("").unwrap().is_whole());
         assert!(!parse("--quick").unwrap().is_whole());
-        assert!(parse("memory").unwrap().memory);
+        assert_eq!(parse("memory").unwrap().what, What::Memory);
+        assert_eq!(parse("instructions").unwrap().what, What::Instructions);
     }
 
     #[test]

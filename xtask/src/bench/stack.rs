@@ -127,6 +127,11 @@ impl Running {
     pub fn used(&self) -> Result<Use> {
         self.process.used()
     }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
 }
 
 fn log_in(address: SocketAddr, path: &str) -> Result<Answer> {
