@@ -5,12 +5,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
 use super::{fields::Fields, hop, trace};
 
+/// Beginnings of names that a client may not send on, for the reasons of [`is_withheld`].
+const WITHHELD_FAMILIES: [&str; 4] = ["proxy-", "x-forwarded-", "x-original-", "x-rewrite-"];
+
 /// Fields that a client may not send on, by their lower-case name with `-` for `_`.
 ///
 /// - those of one connection (RFC 9110 §7.6.1), and the settings of an HTTP/2 upgrade
 /// - credentials: the upstream gets the session's alone
 /// - who the client is and which host it asked: [`super::forwarded`] tells
-/// - the `X-…-URL` family, by which some servers are talked into another path than the one checked
+/// - the `X-Original-…` and `X-Rewrite-…` families, by which some servers are talked into another path than the one checked
 fn is_withheld(name: &str) -> bool {
     match name {
         "host"
@@ -24,12 +27,9 @@ fn is_withheld(name: &str) -> bool {
         | "x-cluster-client-ip"
         | "true-client-ip"
         | "cf-connecting-ip"
-        | "x-original-url"
-        | "x-original-host"
-        | "x-rewrite-url"
         | "x-host"
         | "x-http-host-override" => true,
-        _ => hop::is_hop_by_hop(name) || name.starts_with("proxy-") || name.starts_with("x-forwarded-"),
+        _ => hop::is_hop_by_hop(name) || WITHHELD_FAMILIES.iter().any(|family| name.starts_with(family)),
     }
 }
 
@@ -159,6 +159,8 @@ mod tests {
             "upgrade",
             "keep-alive",
             "x-original-url",
+            "x-original-uri",
+            "x-original-method",
             "x-rewrite-url",
             "x_original_url",
             "http2-settings",

@@ -68,7 +68,13 @@ impl Program {
     }
 
     pub async fn with(variables: &[(&str, &str)]) -> Self {
+        Self::configured("", variables).await
+    }
+
+    /// Starts with `settings` as its `vestibule.toml`.
+    pub async fn configured(settings: &str, variables: &[(&str, &str)]) -> Self {
         let data_dir = folder();
+        std::fs::write(data_dir.join("vestibule.toml"), settings).unwrap();
         // The port has to be known beforehand, since it is part of the public URL.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let origin = format!("http://127.0.0.1:{port}");
