@@ -11,7 +11,7 @@ use crate::{Result, place, tool};
 const BEGIN: &str = "<!-- bench: begin -->";
 const END: &str = "<!-- bench: end -->";
 /// Files that show the table between these two lines.
-const SHOWN_IN: &[&str] = &["README.md", "docs/performance.md"];
+const SHOWN_IN: &[&str] = &["docs/performance.md"];
 /// What all others are compared with.
 const BASE: &str = "nginx";
 
