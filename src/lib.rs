@@ -38,4 +38,10 @@ pub mod session;
 pub mod upstream;
 mod vestibule;
 
+/// Properties of private parts, for `fuzz/`. They exist only in builds of cargo-fuzz (`--cfg fuzzing`).
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use crate::proxy::http1_response;
+}
+
 pub use vestibule::{BuildError, LogInOptions, Vestibule};

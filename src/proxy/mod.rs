@@ -43,6 +43,8 @@ use url::{Position, Url};
 
 pub use credential::Credential;
 pub use forwarded::TrustedProxies;
+#[cfg(fuzzing)]
+pub use http1::property::holds as http1_response;
 pub use resolve::{Resolved, Target};
 pub use response::is_own_cookie;
 pub use token_path::{TokenKind, TokenPath};

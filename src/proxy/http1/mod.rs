@@ -8,6 +8,8 @@ mod body;
 mod error;
 mod head;
 mod outgoing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod property;
 mod stream;
 
 use std::{
