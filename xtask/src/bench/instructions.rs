@@ -32,6 +32,7 @@ const PROBES: &[Probe] = &[
     Probe { title: "the same, compressed with gzip", path: "/api/proxy/note", http2: false, compressed: true },
     Probe { title: "GET 200 B, HTTP/2", path: "/api/proxy/note", http2: true, compressed: false },
     Probe { title: "GET 100 KiB", path: "/api/proxy/large", http2: false, compressed: false },
+    Probe { title: "GET 100 KiB, compressed with gzip", path: "/api/proxy/large", http2: false, compressed: true },
     Probe { title: "GET /api/session", path: "/api/session", http2: false, compressed: false },
     Probe { title: "the home page", path: "/", http2: false, compressed: false },
 ];
