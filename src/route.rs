@@ -60,6 +60,12 @@ impl Vestibule {
         self.proxy().takes(path)
     }
 
+    /// Whether [`Vestibule::forward`] passes a request on, or else answers it itself: a log-in, and whatever is
+    /// refused.
+    pub fn is_forwarded<B>(&self, request: &axum::http::Request<B>) -> bool {
+        matches!(self.proxy().resolve(request), Ok(Resolved::Forward(_)))
+    }
+
     /// Answers a request to the proxy from `client`, guarded: the same as [`Vestibule::routes`] within
     /// [`Vestibule::guard`].
     ///

@@ -51,7 +51,10 @@ pub use self::route::load_page;
 pub use self::service::Offers;
 #[cfg(feature = "ssr")]
 pub use self::{
-    action::{attachment::uploads, register},
+    action::{
+        attachment::{UPLOAD, uploads},
+        register,
+    },
     hand_back::hand_back,
     shell::{refusal, shell},
     theme::Theme,

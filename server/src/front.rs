@@ -10,28 +10,35 @@
 
 use std::{convert::Infallible, net::SocketAddr};
 
-use app::Offers;
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request, response::Response};
+use axum::{
+    Router,
+    body::{Body, HttpBody as _},
+    extract::ConnectInfo,
+    http::Request,
+    response::Response,
+};
 use futures_util::{FutureExt, future::Either};
 use hyper::body::Incoming;
 use leptos::config::LeptosOptions;
 use tower::ServiceExt;
 use vestibule::Vestibule;
 
-use crate::{request_body, router, security, subject};
+use crate::{intake, request_body, router, security, settings::Settings, subject};
 
 /// Answers requests. Each thread has its own.
 pub(crate) struct Front {
     vestibule: Vestibule,
     router: Router,
+    intake: intake::Rules,
     https: bool,
 }
 
 impl Front {
-    pub(crate) fn new(vestibule: Vestibule, options: &LeptosOptions, offers: Offers) -> Self {
-        let router = router::router(&vestibule, options, offers);
+    pub(crate) fn new(vestibule: Vestibule, options: &LeptosOptions, settings: &Settings) -> Self {
+        let intake = intake::Rules::new(&settings.server, &settings.proxy);
+        let router = router::router(&vestibule, options, settings.offers(), intake);
         let https = vestibule.config().https();
-        Self { vestibule, router, https }
+        Self { vestibule, router, intake, https }
     }
 
     /// Answers a request from `client`.
@@ -47,20 +54,29 @@ impl Front {
     fn pass(&self, request: Request<Incoming>, client: SocketAddr) -> impl Future<Output = Response> {
         let version = request.version();
         let request = request.map(|body| request_body::of(body, version));
-        if self.vestibule.is_proxied(request.uri().path()) {
+        let proxied = self.vestibule.is_proxied(request.uri().path());
+        if proxied && (request.body().is_end_stream() || self.vestibule.is_forwarded(&request)) {
             // Boxed, as it is large: it would be copied into each future around it, and the connection would keep
             // its room between calls and for as long as an answer streams.
             let answer = Box::pin(self.vestibule.forward(request, Some(client)));
             return Either::Left(answer.map(|response| self.secured(response)));
         }
         // Boxed for the same reasons.
-        let answer = Box::pin(self.route(request, client));
+        let answer = Box::pin(self.read(request, client, proxied));
         Either::Right(answer.map(|response| self.secured(response)))
     }
 
     fn secured(&self, mut response: Response) -> Response {
         security::add(response.headers_mut(), self.https);
         response
+    }
+
+    /// Answers what is not passed on, and reads its body.
+    async fn read(&self, request: Request<Body>, client: SocketAddr, proxied: bool) -> Response {
+        if proxied {
+            return self.intake.read(request, |request| self.vestibule.forward(request, Some(client))).await;
+        }
+        self.route(request, client).await
     }
 
     async fn route(&self, mut request: Request<Body>, client: SocketAddr) -> Response {
@@ -86,7 +102,7 @@ mod tests {
         let mut config = Config::new("http://127.0.0.1:3000".parse().unwrap());
         config.api.url = Some("http://127.0.0.1:4000".parse().unwrap());
         let options = crate::assets::options().unwrap();
-        let front = Front::new(Vestibule::new(config).unwrap(), &options, Offers::default());
+        let front = Front::new(Vestibule::new(config).unwrap(), &options, &Settings::default());
         let size = size(|request| front.answer(request, SocketAddr::from(([127, 0, 0, 1], 1))));
         assert!(size <= 256, "{size} bytes");
     }

@@ -1,14 +1,18 @@
 //! The Vestibule server: the app's pages, the session, and the proxy, in front of a REST API.
 
 mod assets;
+mod census;
 mod check;
 mod command;
+mod connection;
 mod crawlers;
 mod data;
 mod demo;
 mod front;
+mod intake;
 mod listen;
 mod memory;
+mod open_files;
 mod pages;
 mod refusal;
 mod request_body;
@@ -18,7 +22,6 @@ mod serve;
 mod settings;
 mod subject;
 mod telemetry;
-mod timer;
 mod worker;
 
 use std::process::ExitCode;

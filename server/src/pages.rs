@@ -10,13 +10,9 @@ use axum::{
 };
 use leptos::{config::LeptosOptions, context::provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list};
-use tower_http::limit::RequestBodyLimitLayer;
 use vestibule::{Vestibule, error::Problem};
 
 use crate::assets;
-
-/// The most that a form may send, in bytes. Files go through the proxy, which has its own limit.
-const MAX_FORM: usize = 256 * 1024;
 
 /// The pages, the server functions, the files of `public/`, and the 404 page for all else.
 pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions, offers: Offers) -> Router {
@@ -32,9 +28,9 @@ pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions, offers: Off
         .leptos_routes_with_context(options, generate_route_list(app::App), context, shell)
         .route("/api/{*path}", any(no_endpoint))
         .with_state(options.clone())
-        .fallback_service(assets::public(options).call_fallback_on_method_not_allowed(true).fallback(missing))
-        .layer(RequestBodyLimitLayer::new(MAX_FORM));
-    app::hand_back(pages).merge(app::uploads(vestibule))
+        .fallback_service(assets::public(options).call_fallback_on_method_not_allowed(true).fallback(missing));
+    let pages = app::hand_back(pages);
+    if offers.attachments { pages.merge(app::uploads(vestibule)) } else { pages }
 }
 
 #[derive(Clone)]

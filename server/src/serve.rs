@@ -1,17 +1,21 @@
 //! Runs the server: a thread per core, each with a runtime, a listener and connection pools of its
 //! own, so that a request is served where it arrived.
 
-use std::{error::Error, path::Path, sync::Arc, thread};
+use std::{error::Error, path::Path, sync::Arc, thread, time::Duration};
 
 use tokio::{runtime::Builder, sync::watch};
 use vestibule::Vestibule;
 
-use crate::{assets, data, demo::Demo, front::Front, listen, memory, settings::Settings, telemetry, worker};
+use crate::{
+    assets, census::Census, connection::Rules, data, demo::Demo, front::Front, listen, memory, open_files,
+    settings::Settings, telemetry, worker, worker::Terms,
+};
 
 /// Runs until SIGTERM or Ctrl-C.
 pub(crate) fn run(file: Option<&Path>) -> Result<(), Box<dyn Error>> {
     telemetry::start();
     memory::use_small_pages();
+    let open_files = open_files::raise_limit();
     let mut settings = Settings::load(file)?;
     if settings.session.keys.is_empty() {
         settings.session.keys.push(data::session_key(&settings.data_dir)?);
@@ -23,16 +27,21 @@ pub(crate) fn run(file: Option<&Path>) -> Result<(), Box<dyn Error>> {
     if let Some(demo) = &demo {
         settings.api.url = Some(demo.url.clone());
     }
-    let result = serve(&settings, listeners);
+    let result = serve(&settings, listeners, open_files);
     if let Some(demo) = demo {
         demo.stop();
     }
     result
 }
 
-fn serve(settings: &Settings, listeners: Vec<std::net::TcpListener>) -> Result<(), Box<dyn Error>> {
+fn serve(
+    settings: &Settings,
+    listeners: Vec<std::net::TcpListener>,
+    open_files: Option<u64>,
+) -> Result<(), Box<dyn Error>> {
     let vestibule = Vestibule::new(settings.library()?)?;
     let options = assets::options()?;
+    let terms = terms(settings, open_files);
     tracing::info!(url = %vestibule.config().public_url, listen = %settings.listen, threads = listeners.len(), "ready");
     let (stop, stopped) = watch::channel(false);
     let signals = Builder::new_current_thread().enable_all().build()?;
@@ -43,10 +52,10 @@ fn serve(settings: &Settings, listeners: Vec<std::net::TcpListener>) -> Result<(
     };
     let mut servers = Vec::new();
     for (index, listener) in listeners.into_iter().enumerate() {
-        let front = Arc::new(Front::new(vestibule.with_own_pools(), &options, settings.offers()));
-        let stopped = stopped.clone();
+        let front = Arc::new(Front::new(vestibule.with_own_pools(), &options, settings));
+        let (terms, stopped) = (terms.clone(), stopped.clone());
         let thread = thread::Builder::new().name(format!("server-{index}"));
-        servers.push(thread.spawn(move || worker::run(listener, front, stopped))?);
+        servers.push(thread.spawn(move || worker::run(listener, front, terms, stopped))?);
     }
     signals.block_on(stopping);
     tracing::info!("stopping");
@@ -58,6 +67,17 @@ fn serve(settings: &Settings, listeners: Vec<std::net::TcpListener>) -> Result<(
         }
     }
     Ok(())
+}
+
+/// By what all threads serve connections.
+fn terms(settings: &Settings, open_files: Option<u64>) -> Terms {
+    let (all, of_an_address) = settings.server.connections(open_files);
+    tracing::info!(open_files, max_connections = all, max_connections_per_address = of_an_address, "limits");
+    Terms {
+        rules: Rules::new(&settings.server, &settings.proxy),
+        census: Arc::new(Census::new(all, of_an_address, &settings.proxy.trusted_proxies)),
+        grace: worker::grace(Duration::from_secs_f64(settings.api.timeout)),
+    }
 }
 
 /// Hears SIGTERM and Ctrl-C from now on; the future ends with the first of them.

@@ -1,5 +1,7 @@
 //! The server's settings: defaults, under `vestibule.toml`, under `VESTIBULE_*` variables.
 
+mod server;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -15,6 +17,8 @@ use vestibule::{
     config::{ApiConfig, Config, ConfigError, LoginConfig, ProxyConfig, SessionConfig},
     contract::Contract,
 };
+
+pub(crate) use self::server::ServerSettings;
 
 /// The settings file that is read when none is named.
 const DEFAULT_FILE: &str = "vestibule.toml";
@@ -34,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// How many threads serve; 0 is one per core.
     pub(crate) threads: usize,
+    /// How long clients may take, and how many connections they may have.
+    pub(crate) server: ServerSettings,
     /// Where the API is and what it speaks.
     pub(crate) api: ApiConfig,
     /// How often somebody may try to log in.
@@ -84,6 +90,7 @@ impl Default for Settings {
             public_url: None,
             data_dir: PathBuf::from("data"),
             threads: 0,
+            server: ServerSettings::default(),
             api: ApiConfig::default(),
             login: LoginConfig::default(),
             session: SessionConfig::default(),
@@ -118,6 +125,7 @@ impl Settings {
             .merge(Env::prefixed("VESTIBULE_").ignore(&NOT_SETTINGS).split("__"));
         let settings: Self = figment.extract().map_err(|error| SettingsError::Read(explain(&error)))?;
         settings.library()?.validate()?;
+        settings.server.validate()?;
         settings.check_demo()?;
         Ok(settings)
     }

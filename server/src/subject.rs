@@ -38,6 +38,13 @@ impl Subject {
         SUBJECT.try_with(Arc::clone).ok()
     }
 
+    /// A subject for tests.
+    #[cfg(test)]
+    pub(crate) fn of(path: &str) -> Self {
+        let uri = Uri::try_from(path).unwrap();
+        Self { id: HeaderValue::from_static("id"), method: Method::GET, uri }
+    }
+
     /// A copy that does not keep the buffer in memory into which the request was read.
     fn detached(&self) -> Self {
         let uri = self.path().parse().unwrap_or_default();
@@ -72,7 +79,9 @@ where
     let id = new_id();
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
     let subject = Arc::new(Subject { id, method: request.method().clone(), uri: request.uri().clone() });
-    let answering = SUBJECT.scope(Arc::clone(&subject), answer(request));
+    // Within the scope already, since some of it is answered, and logged, before the future is polled.
+    let answering = SUBJECT.sync_scope(Arc::clone(&subject), || answer(request));
+    let answering = SUBJECT.scope(Arc::clone(&subject), answering);
     answering.map(move |response| finish(response, &subject, begin))
 }
 

@@ -73,7 +73,8 @@ where
 
 fn append_text(line: &mut String, subject: &Subject) -> fmt::Result {
     use fmt::Write;
-    write!(line, " id={} {} {}", subject.id(), subject.method(), subject.path())
+    // A path may hold characters that move a terminal's cursor or turn its text around.
+    write!(line, " id={} {} {}", subject.id(), subject.method(), subject.path().escape_debug())
 }
 
 /// The request as a member of the line's object.
@@ -97,7 +98,15 @@ fn append_json(line: &mut String, subject: &Subject) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use super::filter;
+    use super::{append_text, filter};
+    use crate::subject::Subject;
+
+    #[test]
+    fn a_path_does_nothing_to_a_terminal() {
+        let mut line = String::new();
+        append_text(&mut line, &Subject::of("/a\u{9b}31m\u{202e}\u{e4}%1b")).unwrap();
+        assert!(line.ends_with(" GET /a\\u{9b}31m\\u{202e}\u{e4}%1b"), "{line}");
+    }
 
     #[test]
     fn the_client_of_redis_is_silent_until_it_is_asked_for() {

@@ -1,88 +1,149 @@
 //! One thread of the server: its runtime, its listener, its connections.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{cell::Cell, io::ErrorKind, net::SocketAddr, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use futures_util::future::join;
-use hyper::service::service_fn;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto,
-        graceful::{GracefulShutdown, Watcher},
-    },
-};
+use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::{Builder, LocalOptions},
     sync::watch,
-    task::spawn_local,
+    time::Instant,
 };
 
-use crate::{front::Front, timer::ConnectionTimer};
+use crate::{
+    census::{Census, Full, Place},
+    connection::{Accepted, Roster, Rules},
+    front::Front,
+};
 
-/// How long requests in flight may take to end after the signal to stop.
+/// How long requests in flight may take at least to end after the signal to stop.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long a client may take to send its request's headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much longer than one call to the API what was begun may take: storing what came of it.
+const GRACE_AFTER_CALL: Duration = Duration::from_secs(5);
+/// How long to wait with the next connection when one could not be accepted, and when idle ones made room.
+const PAUSE: Duration = Duration::from_millis(50);
+const BREATH: Duration = Duration::from_millis(5);
+/// How many idle connections are closed when the files run out.
+const AT_ONCE: usize = 16;
+/// How often it is said that connections are refused.
+const WORD: Duration = Duration::from_secs(60);
+
+/// What each thread serves by.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    pub(crate) rules: Rules,
+    pub(crate) census: Arc<Census>,
+    /// How long requests and what outlives them may take to end after the signal to stop.
+    pub(crate) grace: Duration,
+}
+
+/// How long a server may take to stop whose calls to the API take `call` at most: none that was begun is thrown away.
+pub(crate) fn grace(call: Duration) -> Duration {
+    GRACE.max(call + GRACE_AFTER_CALL)
+}
 
 /// Serves until `stopped` says so. The runtime takes tasks that stay on a thread, which rendering pages has, as
 /// it takes any other: a set of them beside the runtime would be woken by way of it.
 pub(crate) fn run(
     listener: std::net::TcpListener,
     front: Arc<Front>,
+    terms: Terms,
     stopped: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(accept(listener, front, stopped))
+    runtime.block_on(serve(listener, front, terms, stopped))
 }
 
-async fn accept(
+async fn serve(
     listener: std::net::TcpListener,
     front: Arc<Front>,
+    terms: Terms,
     mut stopped: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let graceful = GracefulShutdown::new();
+    let door = Door { terms, roster: Rc::default(), said: Cell::new(None) };
     let mut stop = pin!(stopped.wait_for(|stop| *stop));
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, client)) => {
-                    spawn_local(connection(stream, client, Arc::clone(&front), graceful.watcher()));
+                    if let Some(accepted) = door.admit(stream, client) {
+                        accepted.serve(&door.terms.rules, &door.roster, Arc::clone(&front), graceful.watcher());
+                    }
                 }
-                // Too many open files, most often: it passes, and the clients are told by their
-                // own connection.
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
+                Err(error) => door.recover(&error).await,
             },
             _ = &mut stop => break,
         }
     }
     drop(listener);
-    let _ = tokio::time::timeout(GRACE, join(graceful.shutdown(), front.stop())).await;
+    let _ = tokio::time::timeout(door.terms.grace, join(graceful.shutdown(), front.stop())).await;
     Ok(())
 }
 
-/// Serves one connection, HTTP/1.1 or HTTP/2, until it ends.
-async fn connection(stream: TcpStream, client: SocketAddr, front: Arc<Front>, watcher: Watcher) {
-    // Without it a streamed page waits some 40 ms for delayed acknowledgements.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
+/// Lets connections in.
+struct Door {
+    terms: Terms,
+    roster: Rc<Roster>,
+    /// When it was last said that connections are refused.
+    said: Cell<Option<Instant>>,
+}
+
+impl Door {
+    /// Takes a connection, or closes it at once. When there is no more room one without a request makes room.
+    fn admit(&self, stream: TcpStream, client: SocketAddr) -> Option<Accepted> {
+        let place = self.place(client)?;
+        Some(Accepted { stream, client, place })
     }
-    let service = service_fn(move |request| {
-        let front = Arc::clone(&front);
-        async move { Ok::<_, Infallible>(front.answer(request, client).await) }
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(ConnectionTimer::default()).header_read_timeout(HEADER_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEADER_TIMEOUT));
-    // Its own, which it drops when it knows the version: the builder is not kept for as long as the connection.
-    let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    drop(builder);
-    if let Err(error) = watcher.watch(serving).await {
-        // The client's doing, nearly always: it went away, or spoke no HTTP.
-        tracing::debug!(%error, "a connection broke");
+
+    fn place(&self, client: SocketAddr) -> Option<Place> {
+        match self.terms.census.enter(client.ip()) {
+            Ok(place) => return Some(place),
+            Err(Full::Server(place)) if self.roster.close_idle() => {
+                self.say(|| tracing::warn!("idle connections are closed: there are `server.max_connections`"));
+                return Some(place);
+            }
+            Err(Full::Server(_)) => {
+                self.say(|| tracing::warn!(%client, "connections are refused: there are `server.max_connections`"));
+            }
+            Err(Full::Address) => self.say(|| {
+                let client = client.ip();
+                tracing::warn!(%client, "connections are refused: the address has `server.max_connections_per_address`");
+            }),
+        }
+        None
+    }
+
+    /// After a connection could not be accepted. With too many open files, which is the usual cause, idle
+    /// connections are closed.
+    async fn recover(&self, error: &std::io::Error) {
+        // The client has gone again.
+        if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted) {
+            return;
+        }
+        self.say(|| tracing::warn!(%error, "a connection could not be accepted"));
+        let closed = (0..AT_ONCE).take_while(|_| self.roster.close_idle()).count();
+        // They end when they are polled next.
+        tokio::time::sleep(if closed > 0 { BREATH } else { PAUSE }).await;
+    }
+
+    fn say(&self, line: impl FnOnce()) {
+        if self.said.get().is_none_or(|said| said.elapsed() >= WORD) {
+            self.said.set(Some(Instant::now()));
+            line();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_waits_for_what_a_call_to_the_api_has_begun() {
+        assert_eq!(grace(Duration::from_secs(1)), Duration::from_secs(10));
+        assert_eq!(grace(Duration::from_secs(60)), Duration::from_secs(65));
     }
 }

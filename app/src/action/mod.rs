@@ -9,6 +9,8 @@ pub(crate) mod note;
 pub(crate) mod password;
 pub(crate) mod session;
 pub(crate) mod theme;
+#[cfg(feature = "ssr")]
+mod upload;
 
 #[cfg(feature = "ssr")]
 use crate::api::Problem;

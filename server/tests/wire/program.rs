@@ -94,6 +94,11 @@ impl Program {
         self.origin.strip_prefix("http://").unwrap()
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     async fn wait_until_ready(&mut self) {
         for _ in 0..PATIENCE {
             if tokio::net::TcpStream::connect(self.address()).await.is_ok() {
@@ -121,7 +126,7 @@ impl Program {
 
     /// Sends the signal to stop.
     pub fn terminate(&self) {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
