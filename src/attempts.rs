@@ -32,11 +32,22 @@ impl Attempts {
     /// # Errors
     /// When it is one too many: how long to wait, rounded up to whole seconds.
     pub(crate) fn count(&self, client: Option<IpAddr>, account: &str) -> Result<(), Duration> {
-        if let (Some(limiter), Some(client)) = (&self.by_address, client) {
-            check(limiter, &network(client))?;
-        }
+        self.count_address(client)?;
         // The API may take `Ada@example.com` for `ada@example.com`, so here they are one.
         self.by_account.as_ref().map_or(Ok(()), |limiter| check(limiter, &account.trim().to_lowercase()))
+    }
+}
+
+impl Attempts {
+    /// Counts one attempt at no account in particular.
+    ///
+    /// # Errors
+    /// As [`Attempts::count`].
+    pub(crate) fn count_address(&self, client: Option<IpAddr>) -> Result<(), Duration> {
+        match (&self.by_address, client) {
+            (Some(limiter), Some(client)) => check(limiter, &network(client)),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -36,6 +36,7 @@ pub mod same_origin;
 pub mod secret;
 pub mod session;
 pub mod upstream;
+mod user;
 mod vestibule;
 
 /// Properties of private parts, for `fuzz/`. They exist only in builds of cargo-fuzz (`--cfg fuzzing`).

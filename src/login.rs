@@ -4,21 +4,35 @@
 //! the token either. So the call is the same operation as the server function: the credentials go to
 //! the API, the tokens into the session, and the answer holds the person alone.
 
+mod begin;
+pub(crate) mod issue;
+
 use axum::{
     Json,
-    body::Bytes,
-    extract::{FromRequest, Request},
+    body::{Bytes, to_bytes},
+    extract::Request,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
-use crate::{Vestibule, contract::Contract, error::Problem, secret::Secret, session::Session};
+use crate::{Vestibule, contract::Contract, error::Problem, secret::Secret, session::Session, upstream::Failure};
+
+/// The largest body of a log-in, in bytes.
+const MAX_BODY: usize = 2 << 20;
 
 /// Logs in with the fields that the API's own log-in has, as JSON or as a form.
 pub(crate) async fn through_proxy(vestibule: &Vestibule, session: &Session, request: Request) -> Response {
     let contract = vestibule.upstream().contract().clone();
-    let Some((email, password)) = credentials(&contract, request).await else {
+    let kind = request.headers().get(header::CONTENT_TYPE).cloned();
+    let limit = vestibule.config().proxy.idle_timeout.duration();
+    let Ok(body) = timeout(limit, to_bytes(request.into_body(), MAX_BODY)).await else {
+        let sentence = "The request did not arrive in time. Send it again.";
+        return Problem::new(StatusCode::REQUEST_TIMEOUT, sentence).into_response();
+    };
+    let kind = kind.as_ref().and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let Some((email, password)) = body.ok().and_then(|body| credentials(&contract, kind, &body)) else {
         let sentence = format!(
             "The log-in needs the fields `{}` and `{}`, as JSON or as a form.",
             contract.login.email_field, contract.login.password_field
@@ -27,21 +41,20 @@ pub(crate) async fn through_proxy(vestibule: &Vestibule, session: &Session, requ
     };
     match vestibule.log_in(session, &email, &password).await {
         Ok(user) => Json(json!({ "user": user })).into_response(),
-        Err(failure) => {
-            let problem = Problem { retry_after: failure.retry_after, ..Problem::new(failure.status, failure.message) };
-            problem.into_response()
-        }
+        Err(failure) => problem(failure).into_response(),
     }
 }
 
-async fn credentials(contract: &Contract, request: Request) -> Option<(String, Secret)> {
-    let kind = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
-    // axum's default limit of 2 MiB holds here.
-    let body = Bytes::from_request(request, &()).await.ok()?;
-    let mut fields: Map<String, Value> = if kind.starts_with("application/json") {
-        serde_json::from_slice(&body).ok()?
+/// A failure as a client of the proxy reads it.
+fn problem(failure: Failure) -> Problem {
+    Problem { retry_after: failure.retry_after, ..Problem::new(failure.status, failure.message) }
+}
+
+fn credentials(contract: &Contract, kind: &str, body: &Bytes) -> Option<(String, Secret)> {
+    let mut fields: Map<String, Value> = if kind.to_ascii_lowercase().starts_with("application/json") {
+        serde_json::from_slice(body).ok()?
     } else {
-        url::form_urlencoded::parse(&body).map(|(name, value)| (name.into(), value.into())).collect()
+        url::form_urlencoded::parse(body).map(|(name, value)| (name.into(), value.into())).collect()
     };
     let mut take = |name: &str| match fields.remove(name) {
         Some(Value::String(text)) => Some(text),

@@ -103,7 +103,14 @@ impl Vestibule {
             Ok(Resolved::LogIn) => {
                 let session = session.clone();
                 let logging_in = async move { crate::login::through_proxy(self, &session, request).await };
-                Either::Right(Either::Right(Box::pin(logging_in)))
+                Either::Right(Either::Right(logging_in.boxed()))
+            }
+            Ok(Resolved::Issue(target, issuer)) => {
+                let session = session.clone();
+                let issuing = async move {
+                    crate::login::issue::through_proxy(self, &session, client, (target, issuer), request).await
+                };
+                Either::Right(Either::Right(issuing.boxed()))
             }
             Err(problem) => Either::Right(Either::Left(ready(problem.into_response()))),
         }

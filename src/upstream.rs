@@ -5,6 +5,7 @@ mod failure;
 mod jwks;
 mod outgoing;
 mod probe;
+mod rolled;
 mod token;
 mod transport;
 mod trouble;
@@ -21,9 +22,15 @@ use url::Url;
 
 pub use self::failure::Failure;
 pub use self::probe::{Fault, Report, probe};
+pub(crate) use self::rolled::RolledPlaces;
 pub use self::token::Tokens;
-use self::{outgoing::Outgoing, trouble::Trouble, verifier::Verifier};
-use crate::{config::ApiConfig, contract::Contract, secret::Secret};
+pub(crate) use self::token::{claims, has_access_token};
+use self::{outgoing::Outgoing, trouble::Trouble, user::Described, verifier::Verifier};
+use crate::{
+    config::ApiConfig,
+    contract::{self, Contract},
+    secret::Secret,
+};
 
 /// The largest answer that is read into memory, in bytes. What may be larger goes through the proxy.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -85,6 +92,7 @@ pub(crate) struct Upstream {
     contract: Contract,
     timeout: Duration,
     verifier: Option<Verifier>,
+    rolled: Option<RolledPlaces>,
 }
 
 impl Upstream {
@@ -92,7 +100,8 @@ impl Upstream {
         let timeout = Duration::from_secs_f64(config.timeout);
         let contract = config.contract.clone();
         let verifier = contract.verify.as_ref().map(|verify| Verifier::new(verify, &base));
-        Ok(Self { client: transport::client(timeout)?, base, contract, timeout, verifier })
+        let rolled = RolledPlaces::of(&contract.tokens);
+        Ok(Self { client: transport::client(timeout)?, base, contract, timeout, verifier, rolled })
     }
 
     /// The same with a connection pool of its own.
@@ -119,8 +128,22 @@ impl Upstream {
         if !answer.status.is_success() {
             return Err(Failure::of_login(&self.contract.login, &answer));
         }
-        let tokens = self.tokens(&answer, now).await?;
-        let user = self.user(&answer, &tokens).await?;
+        self.read_log_in(&self.contract.tokens, &self.contract.user, &answer, now).await
+    }
+
+    /// The tokens and the person of an answer that logs somebody in.
+    pub(crate) async fn read_log_in(
+        &self,
+        places: &contract::Tokens,
+        user: &contract::User,
+        answer: &ApiAnswer,
+        now: i64,
+    ) -> Result<LogIn, Failure> {
+        let tokens = self.tokens_at(places, answer, now).await?;
+        let Described { user, left_out } = self.user(user, answer, &tokens).await?;
+        if !left_out.is_empty() {
+            tracing::warn!(fields = ?left_out, "left tokens out of the user: see `api.contract.user.keep`");
+        }
         Ok(LogIn { tokens, user })
     }
 
@@ -185,7 +208,11 @@ impl Upstream {
 
     /// The tokens of an answer, checked.
     async fn tokens(&self, answer: &ApiAnswer, now: i64) -> Result<Tokens, Trouble> {
-        let tokens = Tokens::read(&self.contract.tokens, answer, now).map_err(Trouble::Contract)?;
+        self.tokens_at(&self.contract.tokens, answer, now).await
+    }
+
+    async fn tokens_at(&self, places: &contract::Tokens, answer: &ApiAnswer, now: i64) -> Result<Tokens, Trouble> {
+        let tokens = Tokens::read(places, answer, now).map_err(Trouble::Contract)?;
         if let Some(verifier) = &self.verifier {
             verifier.check(&tokens.access, now, &self.client).await?;
         }
@@ -206,6 +233,7 @@ impl Upstream {
         let before = headers.remove(header::COOKIE);
         self.contract
             .credential()
+            .map_err(|error| Trouble::Contract(error.to_string()))?
             .apply(token, &mut headers)
             .map_err(|_| Trouble::Contract("the token does not fit into a header".into()))?;
         let cookies: Vec<_> = headers.remove(header::COOKIE).into_iter().chain(before).collect();

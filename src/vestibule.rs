@@ -1,6 +1,6 @@
 //! The whole of it: one value that logs in and out, calls the API, and guards a router.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use futures_util::{StreamExt, stream};
@@ -16,7 +16,7 @@ use crate::{
     same_origin::SameOrigin,
     secret::Secret,
     session::{Key, OpenSession, RETRY_AFTER, Record, Renewal, Session, SessionId, Sessions, TimeLeft, UNAVAILABLE},
-    upstream::{ApiAnswer, ApiCall, Failure, LogIn, Upstream},
+    upstream::{ApiAnswer, ApiCall, Failure, Upstream},
 };
 
 /// Logs people in and out, calls the API for them, and guards a router. Cheap to clone.
@@ -118,7 +118,7 @@ impl Vestibule {
         let proxy = Proxy::new(
             &url,
             &config.proxy,
-            contract.credential(),
+            contract.credential().map_err(|error| ConfigError::new("api.contract", error.to_string()))?,
             &contract.token_paths(),
             &config.public_url,
             clock,
@@ -202,31 +202,19 @@ impl Vestibule {
         check_credentials(email, password)?;
         self.count_attempt(session, email)?;
         let now = self.sessions.clock().now();
-        let device = session.user_agent();
-        let LogIn { tokens, user } = self.upstream.log_in(email, password, device.clone(), now).await?;
-        let begun = self.sessions.begin(tokens, user.to_string(), persistent, device);
-        let (record, ticket) = begun.map_err(|error| {
-            tracing::error!(%error, "a log-in does not fit into the session");
-            Failure::new(
-                StatusCode::BAD_GATEWAY,
-                "The service sent more about you than a session holds. Tell its operator.",
-            )
-        })?;
-        tracing::info!(session = ?record.id, "logged in");
-        session.begin(record, ticket);
-        Ok(user)
+        let log_in = self.upstream.log_in(email, password, session.user_agent(), now).await?;
+        self.begin(session, log_in, persistent)
     }
 
     /// Refuses what looks like guessing.
     fn count_attempt(&self, session: &Session, email: &str) -> Result<(), Failure> {
         let counted = self.shared.attempts.count(session.client(), email);
-        counted.map_err(|wait| {
-            tracing::warn!(client = ?session.client(), "too many attempts to log in");
-            Failure {
-                retry_after: u32::try_from(wait.as_secs()).ok(),
-                ..Failure::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Wait a minute and try again.")
-            }
-        })
+        counted.map_err(|wait| too_many(session, wait))
+    }
+
+    /// The same for a call that may be answered with tokens and names no account, by the address.
+    pub(crate) fn count_issue(&self, session: &Session) -> Result<(), Failure> {
+        self.shared.attempts.count_address(session.client()).map_err(|wait| too_many(session, wait))
     }
 
     /// Signs a person up at the API, then logs in with the `email` and `password` among `fields`.
@@ -337,21 +325,39 @@ impl Vestibule {
         }
         let Some(record) = record else { return self.upstream.call(call, None).await };
         let again = record.refresh_token.is_some().then(|| call.clone());
-        let answer = self.upstream.call(call, Some(&record.access_token)).await?;
+        let answer = self.call_with(session, call, &record.access_token).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
         match session.renew(&record.access_token).await {
             Renewal::Renewed => {
                 let token = session.record().map(|record| record.access_token.clone());
-                match again {
-                    Some(call) => self.upstream.call(call, token.as_ref()).await,
+                match again.zip(token) {
+                    Some((call, token)) => self.call_with(session, call, &token).await,
                     None => Ok(answer),
                 }
             }
             Renewal::Unavailable => Err(unavailable()),
             Renewal::Ended | Renewal::Fresh => Ok(answer),
         }
+    }
+
+    /// Calls the API with a token, and takes over the next one if the API rolls it.
+    async fn call_with(&self, session: &Session, call: ApiCall, token: &Secret) -> Result<ApiAnswer, Failure> {
+        let mut answer = self.upstream.call(call, Some(token)).await?;
+        if let Some(rolled) = session.take_rolled(&mut answer.headers) {
+            rolled.adopt(session.clone()).await;
+        }
+        Ok(answer)
+    }
+}
+
+/// Somebody seems to guess.
+fn too_many(session: &Session, wait: Duration) -> Failure {
+    tracing::warn!(client = ?session.client(), "too many attempts to log in");
+    Failure {
+        retry_after: u32::try_from(wait.as_secs()).ok(),
+        ..Failure::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Wait a minute and try again.")
     }
 }
 

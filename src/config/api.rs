@@ -32,7 +32,7 @@ impl ApiConfig {
         if !(self.timeout > 0.0 && self.timeout <= 3600.0) {
             return Err(ConfigError::new("api.timeout", "must be more than 0 and at most 3600 seconds"));
         }
-        Ok(())
+        self.contract.validate().map_err(|error| ConfigError::new("api.contract", format!("is wrong: {error}")))
     }
 }
 

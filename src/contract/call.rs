@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::{Tokens, User};
+
 /// The log-in call.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -112,6 +114,24 @@ pub struct SignUp {
     /// A JSON pointer to what is wrong with single fields: an object of field to text.
     #[serde(default = "errors")]
     pub errors: String,
+}
+
+/// A call besides log-in and sign-up whose answer may hold tokens, like the reset of a password. A page makes it through
+/// the proxy; the tokens go into the session, and the page gets the rest of the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRoute {
+    /// The method. Any other one at this path is closed, unless another token route names it.
+    #[serde(default)]
+    pub method: Method,
+    /// The path on the API. What lies below it is closed, see [`Contract::allow_below`](super::Contract::allow_below).
+    pub path: String,
+    /// Where the tokens lie in its answer, if not where the log-in has them.
+    #[serde(default)]
+    pub tokens: Option<Tokens>,
+    /// Where the person is described, if not where the log-in has it.
+    #[serde(default)]
+    pub user: Option<User>,
 }
 
 /// What people can do with their account.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Keys whose table is one choice among several: an override replaces it whole.
-const CHOICES: [&str; 4] = ["access_token", "credential", "refresh_token", "send"];
+const CHOICES: [&str; 5] = ["access_token", "credential", "refresh_token", "rolled", "send"];
 
 /// Lays `over` upon `base`: tables are merged, anything else replaces.
 pub(super) fn merge(base: Value, over: Value) -> Value {

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::proxy::{Credential, TokenKind, TokenPath};
 
-pub use call::{Account, Carrier, Encoding, Login, Logout, Method, Refresh, SignUp};
+pub use call::{Account, Carrier, Encoding, Login, Logout, Method, Refresh, SignUp, TokenRoute};
 pub use place::{ExpiresAs, InCookie, InHeader, Place, Tokens, User};
 pub use preset::{NAMES as PRESETS, UnknownPreset};
 pub use read::ContractError;
@@ -58,6 +58,14 @@ pub struct Contract {
     pub account: Option<Account>,
     /// How the access token's signature is checked; absent when it is not.
     pub verify: Option<Verify>,
+    /// Further calls whose answers may hold tokens.
+    pub token_routes: Vec<TokenRoute>,
+    /// Paths that the proxy never passes on, with all that lies below them: other ways to the API's services, which
+    /// would get around the log-in.
+    pub closed: Vec<String>,
+    /// Paths below those of tokens, and below [`closed`](Self::closed) ones, that pass all the same. What they answer
+    /// is searched for tokens like any other answer.
+    pub allow_below: Vec<String>,
 }
 
 /// How the API wants the access token.
@@ -83,24 +91,40 @@ impl Default for Contract {
 }
 
 impl Contract {
-    /// How the proxy sends the token, as the contract's `credential` says.
-    pub fn credential(&self) -> Credential {
-        match &self.credential {
-            CredentialStyle::Bearer => Credential::Bearer,
-            CredentialStyle::Bare => Credential::Raw,
-            // Validated when the contract was read.
-            CredentialStyle::Header(name) => {
-                HeaderName::try_from(name.as_str()).map_or(Credential::Bearer, Credential::Header)
-            }
-            CredentialStyle::Cookie(name) => Credential::Cookie(name.clone()),
-        }
+    /// Checks what the types cannot say. A contract that was read from settings has been.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its key.
+    pub fn validate(&self) -> Result<(), ContractError> {
+        validate::check(self)
     }
 
-    /// The paths that answer tokens, which the proxy must not pass through.
+    /// How the proxy sends the token, as the contract's `credential` says.
+    ///
+    /// # Errors
+    /// When the header that it names is none.
+    pub fn credential(&self) -> Result<Credential, ContractError> {
+        Ok(match &self.credential {
+            CredentialStyle::Bearer => Credential::Bearer,
+            CredentialStyle::Bare => Credential::Raw,
+            CredentialStyle::Header(name) => Credential::Header(HeaderName::try_from(name.as_str()).map_err(|_| {
+                ContractError::Field(format!("`credential.header` is no header name: {name}"))
+            })?),
+            CredentialStyle::Cookie(name) => Credential::Cookie(name.clone()),
+        })
+    }
+
+    /// The paths that answer tokens, and those that are closed or opened besides.
     pub fn token_paths(&self) -> Vec<TokenPath> {
-        let login = TokenPath::new(&self.login.path, TokenKind::LogIn);
-        let refresh = self.refresh.as_ref().map(|it| TokenPath::new(&it.path, TokenKind::Refresh));
-        std::iter::once(login).chain(refresh).collect()
+        let of = |path: &str, method: Method, kind| TokenPath::new(path, kind).with_method(method.to_http());
+        let mut paths = vec![of(&self.login.path, self.login.method, TokenKind::LogIn)];
+        paths.extend(self.refresh.iter().map(|it| of(&it.path, it.method, TokenKind::Refresh)));
+        paths.extend(self.sign_up.iter().map(|it| of(&it.path, it.method, TokenKind::SignUp)));
+        let routes = self.token_routes.iter().enumerate();
+        paths.extend(routes.map(|(index, it)| of(&it.path, it.method, TokenKind::Route(index))));
+        paths.extend(self.closed.iter().map(|path| TokenPath::new(path, TokenKind::Closed)));
+        paths.extend(self.allow_below.iter().map(|path| TokenPath::new(path, TokenKind::Open)));
+        paths
     }
 }
 
@@ -174,6 +198,19 @@ mod tests {
             (json!({"credential": {"header": "a b"}}), "credential.header"),
             (json!({"credential": {"cookie": "a;b"}}), "credential.cookie"),
             (json!({"refresh": {"send": {"header": "a b"}}}), "refresh.send"),
+            (json!({"tokens": {"access_token": {"header": "a b"}}}), "tokens.access_token"),
+            (json!({"tokens": {"refresh_token": {"cookie": "a;b"}}}), "tokens.refresh_token"),
+            (json!({"tokens": {"rolled": "/token"}}), "tokens.rolled"),
+            (json!({"token_routes": [{"path": "reset"}]}), "token_routes.path"),
+            (json!({"token_routes": [{"path": "/auth/login"}]}), "token_routes.path"),
+            (json!({"token_routes": [{"path": "/x", "tokens": {"access_token": "t"}}]}), "token_routes.tokens"),
+            (json!({"token_routes": [{"path": "/x", "user": {"login": "u"}}]}), "token_routes.user"),
+            (json!({"token_routes": [{"path": "/x", "tokn": {}}]}), "tokn"),
+            (json!({"closed": ["socket.io"]}), "closed"),
+            (json!({"closed": ["/"]}), "closed"),
+            (json!({"allow_below": ["/notes"]}), "allow_below"),
+            (json!({"allow_below": ["/auth/login/"]}), "allow_below"),
+            (json!({"allow_below": ["/auth/loginx"]}), "allow_below"),
             (json!({"verify": {}}), "verify"),
             (json!({"verify": {"secret": "a", "algorithms": ["none"]}}), "none"),
             (json!({"verify": {"secret": "a", "algorithms": ["RS256"]}}), "verify.algorithms"),
@@ -185,6 +222,38 @@ mod tests {
             let error = error(description.clone());
             assert!(error.contains(named), "{description}: {error}");
         }
+    }
+
+    #[test]
+    fn a_list_of_a_preset_is_replaced_whole() {
+        let closed = |value: Value| Contract::try_from(value).unwrap().closed;
+        assert_eq!(closed(json!("feathers")), ["/socket.io", "/primus"]);
+        assert_eq!(closed(json!({"preset": "feathers", "closed": ["/primus"]})), ["/primus"]);
+        for opened in [json!([]), json!(false)] {
+            assert!(closed(json!({"preset": "feathers", "closed": opened})).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_contract_of_code_is_checked_as_well() {
+        let mut contract = Contract::default();
+        contract.validate().unwrap();
+        contract.credential = CredentialStyle::Header("a b".into());
+        assert!(contract.validate().unwrap_err().to_string().contains("credential.header"));
+        assert!(contract.credential().unwrap_err().to_string().contains("credential.header"));
+    }
+
+    #[test]
+    fn is_written_as_it_is_read() {
+        let contract = Contract::try_from(json!({
+            "preset": "feathers",
+            "token_routes": [{"path": "/reset", "method": "PUT", "tokens": {"access_token": "/jwt"}}],
+            "allow_below": ["/authentication/providers"],
+            "tokens": {"rolled": {"header": "authorization"}},
+        }))
+        .unwrap();
+        let written: Value = toml::from_str(&toml::to_string(&contract).unwrap()).unwrap();
+        assert_eq!(Contract::try_from(written).unwrap(), contract);
     }
 
     #[test]

@@ -25,6 +25,17 @@ pub struct Tokens {
     /// may.
     #[serde(default)]
     pub endless: bool,
+    /// Where any answer to a logged-in person may bring the next access token: a header or a cookie. Left out, it is
+    /// the place of the access token if that is one.
+    #[serde(default)]
+    pub rolled: Option<Place>,
+}
+
+impl Tokens {
+    /// Where ordinary answers may have the next access token.
+    pub(crate) fn rolled_place(&self) -> Option<&Place> {
+        self.rolled.as_ref().or(Some(&self.access_token)).filter(|place| !matches!(place, Place::Pointer(_)))
+    }
 }
 
 /// Where one token lies in an answer.

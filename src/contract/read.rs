@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Account, Contract, CredentialStyle, Login, Logout, Refresh, SignUp, Tokens, UnknownPreset, User, Verify,
+    Account, Contract, CredentialStyle, Login, Logout, Refresh, SignUp, TokenRoute, Tokens, UnknownPreset, User, Verify,
     merge::merge, preset, validate,
 };
 
@@ -59,6 +59,12 @@ struct Description {
     sign_up: Option<SignUp>,
     account: Option<Account>,
     verify: Option<Verify>,
+    #[serde(default)]
+    token_routes: Vec<TokenRoute>,
+    #[serde(default)]
+    closed: Vec<String>,
+    #[serde(default)]
+    allow_below: Vec<String>,
 }
 
 impl From<Description> for Contract {
@@ -73,6 +79,9 @@ impl From<Description> for Contract {
             sign_up: it.sign_up,
             account: it.account,
             verify: it.verify,
+            token_routes: it.token_routes,
+            closed: it.closed,
+            allow_below: it.allow_below,
         }
     }
 }

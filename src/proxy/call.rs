@@ -94,7 +94,7 @@ impl Proxy {
         }
     }
 
-    fn enter(&self, call: &Call) -> Result<Permit, Failure> {
+    pub(super) fn enter(&self, call: &Call) -> Result<Permit, Failure> {
         let session = call.record.as_ref().map(|record| record.id);
         self.shared().limits.enter(session).map_err(Failure::Busy)
     }
@@ -112,7 +112,7 @@ impl Proxy {
     }
 
     /// Sends the call and waits for the head of the answer.
-    async fn exchange<'a>(
+    pub(super) async fn exchange<'a>(
         &'a self,
         call: &'a mut Call,
         draft: &'a mut Draft,
@@ -137,7 +137,10 @@ impl Proxy {
             flow: flow.as_ref(),
         };
         let answer = exchange.send(self.token(call), streamed).await?;
-        let answer = self.accepted(call, exchange, answer).await?;
+        let mut answer = self.accepted(call, exchange, answer).await?;
+        if let Some(adopting) = self.settle(call, draft, &mut answer.head.headers) {
+            adopting.await;
+        }
         Ok((call, answer, flow))
     }
 
@@ -232,7 +235,7 @@ impl Proxy {
     /// # Errors
     /// When a field holds one of the session's tokens.
     pub(super) fn finish_head(&self, call: &Call, head: &mut http::response::Parts) -> Result<Option<Guard>, Failure> {
-        let (shared, route) = (self.shared(), self.route(call));
+        let route = self.route(call);
         let with_token = call.record.is_some() && route.send_token;
         let headers = &mut head.headers;
         response::withhold(headers, route);
@@ -240,7 +243,6 @@ impl Proxy {
         if let Some(guard) = &guard {
             guard.check_headers(headers)?;
         }
-        response::relocate(headers, route, &shared.routes, &shared.prefix);
         response::protect(headers, route, with_token);
         headers.append(header::VIA, request::via(head.version));
         headers.insert(X_REQUEST_ID, call.id.clone());

@@ -55,6 +55,11 @@ impl Draft {
         Self { method, path_and_query, version, fields, client, id, streamed: None, body: Some(Bytes::new()) }
     }
 
+    /// The path and query that the upstream is asked for.
+    pub(super) fn path_and_query(&self) -> &str {
+        self.path_and_query.as_str()
+    }
+
     /// Writes the call's head as HTTP/1.1 has it (RFC 9112 §3, §5). An `upgrade` is one to a WebSocket.
     ///
     /// # Errors

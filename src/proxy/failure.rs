@@ -51,6 +51,8 @@ pub(super) enum Failure {
     Unrenewed,
     #[error("the upstream switched to another protocol than asked for")]
     Switched,
+    #[error("the answer to a token route {0}")]
+    Issued(&'static str),
 }
 
 impl Failure {
@@ -77,6 +79,9 @@ impl Failure {
             }
             Self::RequestBody(_) | Self::Upload(_) => {
                 (StatusCode::BAD_REQUEST, "The request broke off. Send it again.")
+            }
+            Self::Issued(_) => {
+                (StatusCode::BAD_GATEWAY, "The service gave an answer that cannot be understood. Try again later.")
             }
             Self::Path(_) => (StatusCode::BAD_REQUEST, "The path cannot be passed on. Check it."),
             Self::Connect(_)

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
 use http_body::{Body, Frame, SizeHint};
 use tokio::{sync::mpsc, time::timeout};
@@ -30,6 +30,8 @@ pub(super) enum Incoming {
     /// Read by a task, which sends the rest of the request meanwhile.
     Early(Early),
     Http2(hyper::body::Incoming),
+    /// Read whole before.
+    Whole(Bytes),
 }
 
 /// An answer that has begun before its request was sent.
@@ -60,8 +62,26 @@ impl Incoming {
         }
     }
 
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// When it breaks off, or has more than `limit` bytes.
+    pub(super) async fn whole(&mut self, limit: usize) -> Result<Bytes, Failure> {
+        let mut whole = BytesMut::new();
+        while let Some(frame) = poll_fn(|cx| self.poll_frame(cx)).await {
+            let Ok(data) = frame?.into_data() else { continue };
+            if whole.len() + data.len() > limit {
+                return Err(Failure::Issued("is too large"));
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok(whole.freeze())
+    }
+
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         match self {
+            Self::Whole(body) if body.is_empty() => Poll::Ready(None),
+            Self::Whole(body) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(body))))),
             Self::Http1(connection) => connection.poll_frame(cx).map(|it| it.map(|it| it.map_err(Failure::from))),
             Self::Early(early) => early.poll_frame(cx).map(|it| it.map(|it| it.map_err(Failure::from))),
             Self::Http2(body) => match Pin::new(&mut *body).poll_frame(cx) {
@@ -77,6 +97,7 @@ impl Incoming {
             Self::Http1(connection) => connection.is_end_stream(),
             Self::Early(early) => early.left.exact() == Some(0),
             Self::Http2(body) => body.is_end_stream(),
+            Self::Whole(body) => body.is_empty(),
         }
     }
 
@@ -85,6 +106,7 @@ impl Incoming {
             Self::Http1(connection) => connection.size_hint(),
             Self::Early(early) => early.left,
             Self::Http2(body) => body.size_hint(),
+            Self::Whole(body) => SizeHint::with_exact(body.len() as u64),
         }
     }
 }

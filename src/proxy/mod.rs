@@ -20,6 +20,7 @@ mod hop;
 mod http1;
 mod idle;
 mod incoming;
+mod issue;
 mod lease;
 mod limit;
 mod location;
@@ -28,6 +29,7 @@ mod request;
 mod resolve;
 mod response;
 mod route;
+mod settle;
 mod target;
 mod tls;
 mod token_path;
@@ -45,9 +47,10 @@ pub use credential::Credential;
 pub use forwarded::TrustedProxies;
 #[cfg(fuzzing)]
 pub use http1::property::holds as http1_response;
+pub(crate) use issue::Issued;
 pub use resolve::{Resolved, Target};
 pub use response::is_own_cookie;
-pub use token_path::{TokenKind, TokenPath};
+pub use token_path::{Issuer, TokenKind, TokenPath};
 pub use trace::X_REQUEST_ID;
 
 use self::{forwarded::Forwarding, limit::Limits, pool::Pool, route::Route, tls::Tls};

@@ -14,6 +14,7 @@ const WITHHELD_FAMILIES: [&str; 4] = ["proxy-", "x-forwarded-", "x-original-", "
 /// - credentials: the upstream gets the session's alone
 /// - who the client is and which host it asked: [`super::forwarded`] tells
 /// - the `X-Original-…` and `X-Rewrite-…` families, by which some servers are talked into another path than the one checked
+/// - what talks a server into another method than the one checked
 fn is_withheld(name: &str) -> bool {
     match name {
         "host"
@@ -28,7 +29,10 @@ fn is_withheld(name: &str) -> bool {
         | "true-client-ip"
         | "cf-connecting-ip"
         | "x-host"
-        | "x-http-host-override" => true,
+        | "x-http-host-override"
+        | "x-http-method"
+        | "x-http-method-override"
+        | "x-method-override" => true,
         _ => hop::is_hop_by_hop(name) || WITHHELD_FAMILIES.iter().any(|family| name.starts_with(family)),
     }
 }
@@ -163,6 +167,10 @@ mod tests {
             "x-original-method",
             "x-rewrite-url",
             "x_original_url",
+            "x-http-method-override",
+            "x_http_method_override",
+            "x-http-method",
+            "x-method-override",
             "http2-settings",
         ] {
             assert_eq!(left(&[name], None), none, "{name}");

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header, uri::PathAndQuery};
 
-use super::{Proxy, Shared, TokenKind, request, route::Route, target};
+use super::{Issuer, Proxy, Shared, request, route::Route, target, token_path::Ruling};
 use crate::error::Problem;
 
 /// What a request asks for.
@@ -12,6 +12,8 @@ pub enum Resolved {
     Forward(Target),
     /// The API's log-in, which is never passed on: the server has a log-in of its own.
     LogIn,
+    /// A call whose answer may hold tokens, which are for the session.
+    Issue(Target, Issuer),
 }
 
 /// Where a call goes. Only [`Proxy::resolve`] makes one, so that no unchecked path gets out.
@@ -32,7 +34,8 @@ impl Proxy {
     /// # Errors
     /// - 400 when the target could mean different things to different servers, see `target`
     /// - 403 when the configured header is missing on a call that changes something
-    /// - 404 when it asks for a path that answers tokens, or for none of the proxy's
+    /// - 404 when it asks for a path that answers tokens or that the contract closes, for what lies below
+    ///   one, or for none of the proxy's
     /// - 405 for `TRACE` (RFC 9110 §9.3.8) and `CONNECT` (§9.3.6), which are not for a gateway
     /// - 431 when there are more or larger header fields than may be (RFC 6585 §5)
     pub fn resolve<B>(&self, request: &Request<B>) -> Result<Resolved, Problem> {
@@ -47,12 +50,21 @@ impl Proxy {
         let decoded =
             target::check(path).map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, problem.to_string()))?;
         let (route, own) = shared.route(path, decoded.as_ref())?;
-        match route_of(shared, route).token_paths.find(own) {
-            Some(TokenKind::LogIn) if *request.method() == Method::POST => Ok(Resolved::LogIn),
-            Some(_) => Err(not_found()),
-            None => shared.target(route, rest).map(Resolved::Forward),
+        match route_of(shared, route).token_paths.find(own, request.method(), is_veiled(path, &decoded)) {
+            None | Some(Ruling::Passes) => shared.target(route, rest).map(Resolved::Forward),
+            Some(Ruling::LogsIn) => Ok(Resolved::LogIn),
+            Some(Ruling::SignsUp) => Ok(Resolved::Issue(shared.target(route, rest)?, Issuer::SignUp)),
+            Some(Ruling::Issues(index)) => Ok(Resolved::Issue(shared.target(route, rest)?, Issuer::Route(index))),
+            Some(Ruling::Closed) => Err(not_found()),
         }
     }
+}
+
+/// Whether a path has an encoded slash and a `;`: servers that cut `;params` off before they decode lose
+/// what stands between that slash and the next.
+fn is_veiled(path: &str, decoded: &str) -> bool {
+    let slashes = |text: &str| memchr::memchr_iter(b'/', text.as_bytes()).count();
+    decoded.len() != path.len() && memchr::memchr(b';', decoded.as_bytes()).is_some() && slashes(decoded) > slashes(path)
 }
 
 fn route_of(shared: &Shared, index: usize) -> &Route {

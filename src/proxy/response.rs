@@ -23,12 +23,14 @@ pub fn is_own_cookie(name: &[u8]) -> bool {
 /// - those of one connection (RFC 9110 §7.6.1)
 /// - those that speak for a whole origin. The upstream has an origin of its own; from here they
 ///   would close it to http, clear its storage, open it to other sites or lead its visitors away.
+///   `Refresh` leads away as well, by a reference that nothing here has resolved.
 fn is_withheld(name: &str) -> bool {
     match name {
         "alt-svc"
         | "clear-site-data"
         | "nel"
         | "public-key-pins"
+        | "refresh"
         | "report-to"
         | "reporting-endpoints"
         | "service-worker-allowed"
@@ -67,16 +69,16 @@ fn is_allowed(cookie: &[u8], allowed: &[String]) -> bool {
     !is_own_cookie(name) && allowed.iter().any(|it| it.as_bytes() == name)
 }
 
-/// Rewrites the fields that hold a reference.
-pub(super) fn relocate(headers: &mut HeaderMap, here: &Route, routes: &[Route], proxy_prefix: &str) {
+/// Rewrites the fields that hold a reference, in an answer to a call for `asked`.
+pub(super) fn relocate(headers: &mut HeaderMap, here: &Route, asked: &str, routes: &[Route], proxy_prefix: &str) {
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         let Some(value) = headers.get(&name) else { continue };
         let places: Vec<_> = routes.iter().map(Route::place).collect();
         let rewritten = value
             .to_str()
             .ok()
-            .and_then(|text| location::rewrite(text, here.place(), &places, proxy_prefix))
-            .and_then(|text| HeaderValue::from_str(&text).ok());
+            .and_then(|text| location::rewrite(text, here.place(), asked, &places, proxy_prefix))
+            .and_then(|text| HeaderValue::try_from(text).ok());
         match rewritten {
             Some(value) => drop(headers.insert(name, value)),
             None => drop(headers.remove(name)),

@@ -1,9 +1,9 @@
 //! One upstream with everything that is worked out at the start rather than per call.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use http::{HeaderValue, uri};
-use url::{Position, Url};
+use url::{Host, Position, Url};
 
 use super::{
     location::Place,
@@ -84,8 +84,7 @@ impl Route {
         let wrong = || ConfigError::new(key, "must be an http:// or https:// URL, like https://api.example");
         let authority = &url[Position::BeforeHost..Position::AfterPort];
         let csp = route.response_csp.as_ref().unwrap_or(&config.response_csp);
-        let same_server = url.origin() == api.origin();
-        let paths = if same_server { paths } else { &[] };
+        let paths = if may_be_one_server(url, api) { paths } else { &[] };
         Ok(Self {
             prefix: route.prefix.clone(),
             base: base_path(url).to_owned(),
@@ -129,10 +128,59 @@ impl Times {
     }
 }
 
+/// Whether two URLs may lead to one server: by the same host and port, by both of its usual ports, or by several names
+/// of this machine.
+fn may_be_one_server(one: &Url, other: &Url) -> bool {
+    let usual = |port| matches!(port, Some(80 | 443));
+    let (port, other_port) = (one.port_or_known_default(), other.port_or_known_default());
+    let same_port = port == other_port || (usual(port) && usual(other_port));
+    let name = |url: &Url| url.host_str().map(|host| host.trim_end_matches('.').to_owned());
+    same_port && (name(one) == name(other) || (is_this_machine(one) && is_this_machine(other)))
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let is_own = |address: IpAddr| address.is_loopback() || address.is_unspecified();
+    match url.host() {
+        Some(Host::Ipv4(address)) => is_own(address.into()),
+        Some(Host::Ipv6(address)) => is_own(IpAddr::from(address).to_canonical()),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        None => false,
+    }
+}
+
 fn base_path(url: &Url) -> &str {
     url.path().trim_end_matches('/')
 }
 
 fn no_limit_at_zero(limit: u64) -> u64 {
     if limit == 0 { u64::MAX } else { limit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_one_server_by_its_names() {
+        let one = |one: &str, other: &str| may_be_one_server(&one.parse().unwrap(), &other.parse().unwrap());
+        for (first, second) in [
+            ("http://api.example", "http://API.example./v1"),
+            ("http://api.example", "https://api.example"),
+            ("http://localhost:4000", "http://127.0.0.1:4000"),
+            ("http://127.0.0.1:4000", "http://[::1]:4000/files"),
+            ("http://[::ffff:127.0.0.1]:4000", "http://0.0.0.0:4000"),
+        ] {
+            assert!(one(first, second), "{first} {second}");
+        }
+        for (first, second) in [
+            ("http://api.example", "http://api.example:4000"),
+            ("http://api.example", "http://files.example"),
+            ("http://localhost:4000", "http://localhost:4001"),
+        ] {
+            assert!(!one(first, second), "{first} {second}");
+        }
+    }
 }

@@ -1,64 +1,210 @@
-//! The paths of the API that answer tokens, which are never passed through.
+//! The paths of the API that answer tokens, and those that its contract closes: what becomes of a call to one.
+//!
+//! Each is a prefix: many servers ignore what stands behind such a path, so that a log-in at `/auth/login` is one at
+//! `/auth/login/x` too. And each is known in every spelling that some router takes for it. Of several paths that a call
+//! lies below, the longest says what becomes of it.
 
-/// A path of the API that answers tokens to a `POST`.
+use std::borrow::Cow;
+
+use http::Method;
+
+use super::target;
+
+/// A path of the API that has to do with tokens, with all that lies below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenPath {
     path: String,
+    method: Method,
     kind: TokenKind,
 }
 
-/// What a token-issuing path does.
+/// What a path of tokens does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// Logs in: through the proxy it is the server's own log-in.
+    /// Logs in: through the proxy it is the server's own log-in. With another method, and below: 404.
     LogIn,
-    /// Renews the access token: through the proxy there is no such path.
+    /// Renews the access token: 404.
     Refresh,
+    /// Issues tokens otherwise, as the contract's token route with this index says: the tokens go into the session.
+    /// With another method, and below: 404.
+    Route(usize),
+    /// Signs up, which may issue tokens. Below, the method of a sign-up is 404. Other methods pass: often the same
+    /// path lists people.
+    SignUp,
+    /// Reaches the API's services in another way, which nothing here could check: 404.
+    Closed,
+    /// Lies below another one, and passes all the same.
+    Open,
+}
+
+/// What a call issues tokens by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issuer {
+    /// The contract's sign-up.
+    SignUp,
+    /// The contract's token route with this index.
+    Route(usize),
 }
 
 impl TokenPath {
-    /// A path from the API's base URL, like `/auth/login`.
+    /// A path from the API's base URL, like `/auth/login`, that works by `POST`.
     pub fn new(path: impl Into<String>, kind: TokenKind) -> Self {
-        Self { path: path.into(), kind }
+        Self { path: path.into(), method: Method::POST, kind }
+    }
+
+    /// The same with another method.
+    #[must_use]
+    pub fn with_method(self, method: Method) -> Self {
+        Self { method, ..self }
     }
 }
 
-/// The token-issuing paths, as they look from below one upstream's base path.
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ruling {
+    /// It passes, although a path above says otherwise.
+    Passes,
+    /// It is answered 404.
+    Closed,
+    SignsUp,
+    Issues(usize),
+    LogsIn,
+}
+
+/// The paths of tokens, as they look from below one upstream's base path.
 #[derive(Clone, Debug, Default)]
-pub(super) struct TokenPaths(Vec<(Vec<String>, TokenKind)>);
+pub(super) struct TokenPaths(Vec<Entry>);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// What is left of the path below the upstream's base.
+    segments: Vec<String>,
+    /// Whether the upstream's base lies below the path itself.
+    surpassed: bool,
+    /// How many segments the whole path has.
+    depth: usize,
+    /// Whether it is the API's own root, below which everything lies: that stays open.
+    is_root: bool,
+    method: Method,
+    kind: TokenKind,
+}
+
+/// How far a call goes into a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    At,
+    Below,
+}
 
 impl TokenPaths {
     /// The paths of an API whose base path is `api_base`, seen from below `base` on the same server.
     pub(super) fn below(base: &str, api_base: &str, paths: &[TokenPath]) -> Self {
+        let base: Vec<&str> = segments(base).collect();
         let seen = |token: &TokenPath| {
-            let mut full = segments(api_base).chain(segments(&token.path));
-            let below = segments(base).all(|own| full.next().is_some_and(|it| it.eq_ignore_ascii_case(own)));
-            below.then(|| (full.map(str::to_owned).collect(), token.kind))
+            let path = token.path.split(['?', '#']).next().unwrap_or_default();
+            let path = target::check(path).unwrap_or(Cow::Borrowed(path));
+            let full: Vec<String> = segments(api_base).chain(segments(&path)).map(str::to_owned).collect();
+            let is_below = base.iter().zip(&full).all(|(own, it)| is_same(own, it));
+            is_below.then(|| Entry {
+                segments: full.iter().skip(base.len()).cloned().collect(),
+                surpassed: base.len() > full.len(),
+                depth: full.len(),
+                is_root: segments(&path).next().is_none(),
+                method: token.method.clone(),
+                kind: token.kind,
+            })
         };
         Self(paths.iter().filter_map(seen).collect())
     }
 
-    /// Which token-issuing path `path` is, however it is spelt. `path` is decoded.
+    /// What becomes of a call to `path`, however that is spelt; `None` when it has to do with no token.
+    /// `path` is decoded. It is `veiled` when a `;` in it may hide a part of it from some servers.
     ///
-    /// Routers differ: they ignore case, trailing or doubled slashes, `;params`, a format suffix
-    /// (`/login.json`), trailing blanks or dots. Whatever one of them takes for the path, is it.
-    pub(super) fn find(&self, path: &str) -> Option<TokenKind> {
+    /// Routers differ: they ignore case, trailing or doubled slashes, `;params`, a format suffix (`/login.json`),
+    /// trailing blanks or dots. Whatever one of them takes for the path, is it.
+    pub(super) fn find(&self, path: &str, method: &Method, veiled: bool) -> Option<Ruling> {
         let path = &path[..memchr::memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len())];
-        self.0.iter().find(|(token, _)| matches(path, token)).map(|(_, kind)| *kind)
+        let first = segments(path).next().unwrap_or_default();
+        if !veiled && !self.0.iter().any(|entry| entry.may_begin_with(first)) {
+            return None;
+        }
+        let ruling = |entry: &Entry| Some((entry.depth, entry.rule(entry.reach(path, veiled)?, method)?));
+        let (_, ruling) = self.0.iter().filter_map(ruling).max()?;
+        (ruling != Ruling::Passes).then_some(ruling)
     }
 }
 
-fn matches(path: &str, token: &[String]) -> bool {
-    let mut own = segments(path);
-    let Some((last, parents)) = token.split_last() else { return own.next().is_none() };
-    let same = |parent: &String| own.next().is_some_and(|own| own.eq_ignore_ascii_case(parent));
-    parents.iter().all(same) && own.next().is_some_and(|own| is_last(own, last)) && own.next().is_none()
+impl Entry {
+    fn may_begin_with(&self, first: &str) -> bool {
+        self.segments.first().is_none_or(|own| is_last(first, own))
+    }
+
+    fn reach(&self, path: &str, veiled: bool) -> Option<Reach> {
+        if self.is_root && (self.surpassed || segments(path).nth(self.segments.len()).is_some()) {
+            return None;
+        }
+        if self.surpassed {
+            return Some(Reach::Below);
+        }
+        if self.kind == TokenKind::Open {
+            return self.opens(path).then_some(Reach::Below);
+        }
+        if veiled {
+            // Some servers take everything up to the next slash away with a `;`, and an encoded slash along.
+            let mut own = segments(path);
+            let found = self.segments.iter().all(|token| own.any(|own| is_last(own, token)));
+            return found.then_some(Reach::Below);
+        }
+        let mut own = segments(path);
+        if let Some((last, parents)) = self.segments.split_last() {
+            let same = |parent: &String| own.next().is_some_and(|own| is_same(own, parent));
+            if !parents.iter().all(same) || !own.next().is_some_and(|own| is_last(own, last)) {
+                return None;
+            }
+        }
+        Some(if own.next().is_none() { Reach::At } else { Reach::Below })
+    }
+
+    /// What is opened is taken by the letter.
+    fn opens(&self, path: &str) -> bool {
+        let below = |rest: &str, own: &String| rest.strip_prefix('/')?.strip_prefix(own.as_str()).map(str::to_owned);
+        let rest = self.segments.iter().try_fold(path.to_owned(), |rest, own| below(&rest, own));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    fn rule(&self, reach: Reach, method: &Method) -> Option<Ruling> {
+        let meant = reach == Reach::At && self.method == *method;
+        match self.kind {
+            TokenKind::LogIn if meant => Some(Ruling::LogsIn),
+            TokenKind::Route(index) if meant => Some(Ruling::Issues(index)),
+            TokenKind::SignUp if meant => Some(Ruling::SignsUp),
+            // Servers may ignore the case of a method, which has one (RFC 9110 §9.1).
+            TokenKind::SignUp if !self.method.as_str().eq_ignore_ascii_case(method.as_str()) => None,
+            TokenKind::Open => Some(Ruling::Passes),
+            TokenKind::LogIn | TokenKind::Refresh | TokenKind::Route(_) | TokenKind::SignUp | TokenKind::Closed => {
+                Some(Ruling::Closed)
+            }
+        }
+    }
+}
+
+fn is_same(segment: &str, token: &str) -> bool {
+    segment.eq_ignore_ascii_case(token) || (!segment.is_ascii() && folded(segment) == folded(token))
 }
 
 fn is_last(segment: &str, token: &str) -> bool {
+    if !segment.is_ascii() {
+        let token = folded(token);
+        return folded(segment).strip_prefix(&token).is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('.'));
+    }
     let Some(start) = segment.get(..token.len()) else { return false };
     let suffix = &segment[token.len()..];
     start.eq_ignore_ascii_case(token) && (suffix.is_empty() || suffix.starts_with('.'))
+}
+
+/// Without case, in all of Unicode: `ſ` is an `s`, and the Kelvin sign a `k`.
+fn folded(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).flat_map(char::to_uppercase).collect()
 }
 
 /// The segments that count, without what routers ignore.
@@ -80,8 +226,20 @@ mod tests {
     use super::*;
 
     fn paths(base: &str, api_base: &str) -> TokenPaths {
-        let login = TokenPath::new("/auth/login", TokenKind::LogIn);
-        TokenPaths::below(base, api_base, &[login, TokenPath::new("/auth/refresh", TokenKind::Refresh)])
+        let paths = [
+            TokenPath::new("/auth/login", TokenKind::LogIn),
+            TokenPath::new("/auth/refresh", TokenKind::Refresh),
+            TokenPath::new("/users", TokenKind::SignUp),
+            TokenPath::new("/auth/reset", TokenKind::Route(0)),
+            TokenPath::new("/auth/reset", TokenKind::Route(1)).with_method(Method::PUT),
+            TokenPath::new("/socket.io", TokenKind::Closed),
+            TokenPath::new("/auth/login/providers", TokenKind::Open),
+        ];
+        TokenPaths::below(base, api_base, &paths)
+    }
+
+    fn posted(paths: &TokenPaths, path: &str) -> Option<Ruling> {
+        paths.find(path, &Method::POST, false)
     }
 
     #[test]
@@ -101,26 +259,97 @@ mod tests {
             "/auth/login#x",
             "/auth/ login",
         ] {
-            assert_eq!(paths.find(path), Some(TokenKind::LogIn), "{path}");
+            assert_eq!(posted(&paths, path), Some(Ruling::LogsIn), "{path}");
+            assert_eq!(paths.find(path, &Method::GET, false), Some(Ruling::Closed), "{path}");
+            let below = path.replacen("ogin", "ogin/x", 1);
+            assert_eq!(posted(&paths, &below), Some(Ruling::Closed), "{below}");
         }
-        assert_eq!(paths.find("/auth/refresh//"), Some(TokenKind::Refresh));
+        assert_eq!(posted(&paths, "/auth/refresh//"), Some(Ruling::Closed));
+        assert_eq!(posted(&paths, "/\u{17f}oc\u{212a}et.io/x"), Some(Ruling::Closed), "letters of another case");
     }
 
     #[test]
     fn leaves_other_paths_alone() {
-        for path in ["/", "/auth", "/auth/logins", "/auth/login/x", "/x/auth/login", "/auth/sessions", "/auth/löginé"]
+        for path in
+            ["/", "/auth", "/auth/logins", "/x/auth/login", "/auth/sessions", "/auth/löginé", "/socket", "/user", ""]
         {
-            assert_eq!(paths("", "").find(path), None, "{path}");
+            assert_eq!(posted(&paths("", ""), path), None, "{path}");
         }
     }
 
     #[test]
+    fn opens_what_is_named_by_the_letter() {
+        let paths = paths("", "");
+        for path in ["/auth/login/providers", "/auth/login/providers/", "/auth/login/providers/google"] {
+            assert_eq!(posted(&paths, path), None, "{path}");
+        }
+        for path in ["/auth/login/Providers", "/auth/login/providers;x", "/auth/login//providers", "/auth/login/provider"]
+        {
+            assert_eq!(posted(&paths, path), Some(Ruling::Closed), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_route_serves_its_methods_alone() {
+        let paths = paths("", "");
+        let find = |path, method: &str| paths.find(path, &Method::from_bytes(method.as_bytes()).unwrap(), false);
+        assert_eq!(find("/auth/reset", "POST"), Some(Ruling::Issues(0)));
+        assert_eq!(find("/auth/reset/", "PUT"), Some(Ruling::Issues(1)));
+        for (path, method) in [("/auth/reset", "GET"), ("/auth/reset", "put"), ("/auth/reset/x", "PUT")] {
+            assert_eq!(find(path, method), Some(Ruling::Closed), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn below_a_sign_up_only_its_own_method_is_closed() {
+        let paths = paths("", "");
+        let find = |path, method: &str| paths.find(path, &Method::from_bytes(method.as_bytes()).unwrap(), false);
+        assert_eq!(find("/users", "POST"), Some(Ruling::SignsUp));
+        assert_eq!((find("/users/1", "POST"), find("/users", "post")), (Some(Ruling::Closed), Some(Ruling::Closed)));
+        assert_eq!((find("/users", "GET"), find("/users/1", "PATCH")), (None, None));
+    }
+
+    /// Tomcat takes `;x=%2Fy` out of `/auth;x=%2Fy/login`, which decoded is `/auth;x=/y/login`.
+    #[test]
+    fn finds_what_a_parameter_hides() {
+        let paths = paths("", "");
+        for path in ["/auth;x=/y/login", "/;x=/y/auth/login", "/auth/login;x=/y"] {
+            assert_eq!(paths.find(path, &Method::POST, true), Some(Ruling::Closed), "{path}");
+        }
+        assert_eq!(paths.find("/notes;x=/y/1", &Method::POST, true), None);
+    }
+
+    #[test]
     fn sees_the_path_from_another_base_on_the_same_server() {
-        assert_eq!(paths("/v1", "/v1").find("/auth/login"), Some(TokenKind::LogIn));
-        assert_eq!(paths("/", "/v1").find("/v1/auth/login"), Some(TokenKind::LogIn));
-        assert_eq!(paths("/V1/auth", "/v1").find("/login"), Some(TokenKind::LogIn));
-        assert_eq!(paths("/auth/login", "").find("/"), Some(TokenKind::LogIn));
-        assert_eq!(paths("/auth/login", "").find("/x"), None);
-        assert_eq!(paths("/v2", "/v1").find("/auth/login"), None);
+        let (login, closed) = (Some(Ruling::LogsIn), Some(Ruling::Closed));
+        assert_eq!(posted(&paths("/v1", "/v1"), "/auth/login"), login);
+        assert_eq!(posted(&paths("/", "/v1"), "/v1/auth/login"), login);
+        assert_eq!(posted(&paths("/V1/auth", "/v1"), "/login"), login);
+        assert_eq!(posted(&paths("/auth/login", ""), "/"), login);
+        assert_eq!(posted(&paths("/auth/login", ""), "/x"), closed);
+        assert_eq!(posted(&paths("/auth/login/x", ""), "/"), closed);
+        assert_eq!(posted(&paths("/auth/login/x", ""), "/y"), closed);
+        assert_eq!(posted(&paths("/v2", "/v1"), "/auth/login"), None);
+    }
+
+    #[test]
+    fn a_path_of_the_contract_may_be_encoded_and_have_a_query() {
+        let paths = TokenPaths::below("", "", &[TokenPath::new("/caf%C3%A9/login?device=web", TokenKind::LogIn)]);
+        assert_eq!(posted(&paths, "/café/login"), Some(Ruling::LogsIn));
+        assert_eq!(posted(&paths, "/CAFÉ/login/x"), Some(Ruling::Closed));
+    }
+
+    #[test]
+    fn a_log_in_at_the_root_closes_nothing_else() {
+        let root = [TokenPath::new("/", TokenKind::LogIn)];
+        for (base, path, ruling) in [
+            ("/v1", "/", Some(Ruling::LogsIn)),
+            ("/v1", "/notes", None),
+            ("", "/v1", Some(Ruling::LogsIn)),
+            ("", "/v1/notes", None),
+            ("/v1/notes", "/", None),
+        ] {
+            assert_eq!(posted(&TokenPaths::below(base, "/v1", &root), path), ruling, "{base} {path}");
+        }
     }
 }

@@ -59,7 +59,10 @@ impl Proxy {
         draft.write_head(self.shared(), route, self.token(call), true, connection.head())?;
         connection.begin(Method::GET, RequestBody::Empty, Framing::Length(0));
         let answered = timeout(route.times.first_byte, poll_fn(|cx| connection.poll_head(cx))).await;
-        let head = answered.map_err(|_| Failure::FirstByteTimeout)??;
+        let mut head = answered.map_err(|_| Failure::FirstByteTimeout)??;
+        if let Some(adopting) = self.settle(call, draft, &mut head.headers) {
+            adopting.await;
+        }
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return self.join(call, head, connection, client, watch, permit);
         }

@@ -156,10 +156,13 @@ impl Session {
         state.change = Change::Started;
     }
 
-    /// Replaces what the session knows of the person, after a change of the account. Does nothing for
-    /// somebody who is not logged in.
+    /// Replaces what the session knows of the person, after a change of the account: but for any token in
+    /// it. Does nothing for somebody who is not logged in.
     pub fn set_user(&self, user: &serde_json::Value) {
         if let Some(record) = self.latest() {
+            let mut user = user.clone();
+            let contract = self.with_found(|found| Some(found.sessions.upstream().contract().clone()));
+            crate::user::strip(&mut user, &record.tokens(), contract.as_ref());
             self.start(Record { user: user.to_string(), ..(*record).clone() });
         }
     }
@@ -271,6 +274,19 @@ impl Session {
     pub(crate) fn was_missed(&self) -> bool {
         let state = self.state();
         state.unavailable && state.asked
+    }
+
+    /// Looks at how the session was found, without a copy.
+    pub(super) fn with_found<T>(&self, look: impl FnOnce(&Found) -> Option<T>) -> Option<T> {
+        self.state().found.as_ref().and_then(look)
+    }
+
+    /// Goes on with a newer record, unless the session has ended meanwhile.
+    pub(super) fn take_newer(&self, record: Arc<Record>) {
+        let mut state = self.state();
+        if state.record.as_ref().is_some_and(|own| own.id == record.id) {
+            state.adopt(record);
+        }
     }
 
     // A panic while the lock is held cannot leave half a state: each change is a few assignments.

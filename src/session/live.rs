@@ -64,6 +64,13 @@ impl Live {
         Arc::clone(&lock(&self.latest))
     }
 
+    /// Makes the next record of the newest one, and notes it.
+    pub(crate) fn advance(&self, next: impl FnOnce(&Record) -> Record) -> Arc<Record> {
+        let mut latest = lock(&self.latest);
+        *latest = Arc::new(next(&latest));
+        Arc::clone(&latest)
+    }
+
     /// Notes a record, if it is newer.
     pub(crate) fn learn(&self, record: &Arc<Record>) {
         let mut latest = lock(&self.latest);

@@ -1,5 +1,6 @@
 //! Sessions: what they hold, how they are sealed and kept, how they are renewed and ended.
 
+mod adopt;
 mod cookie;
 mod device;
 mod ends;

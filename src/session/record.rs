@@ -189,9 +189,17 @@ impl Record {
         }
     }
 
-    /// The person as JSON; `null` when the stored text is not JSON, which sealing rules out.
+    /// The tokens.
+    pub(crate) fn tokens(&self) -> Vec<&Secret> {
+        std::iter::once(&self.access_token).chain(&self.refresh_token).collect()
+    }
+
+    /// The person as JSON; `null` when the stored text is not JSON, which sealing rules out. It is for pages, so it
+    /// never holds a token, whatever the stored text does.
     pub fn user_json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.user).unwrap_or(serde_json::Value::Null)
+        let mut user = serde_json::from_str(&self.user).unwrap_or(serde_json::Value::Null);
+        crate::user::strip(&mut user, &self.tokens(), None);
+        user
     }
 }
 

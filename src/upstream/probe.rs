@@ -7,7 +7,7 @@ mod suggest;
 use serde_json::Value;
 
 use self::redact::{answer_lines, request_lines, token_line};
-use super::{ApiAnswer, MAX_TOKENS, Outgoing, Tokens, Trouble, Upstream, failure, token};
+use super::{ApiAnswer, Described, MAX_TOKENS, Outgoing, Tokens, Trouble, Upstream, failure, token};
 use crate::{config::ApiConfig, contract::Carrier, secret::Secret};
 
 /// What a try of the contract brought, in lines for an operator. No token and no password is in it.
@@ -147,14 +147,20 @@ impl Probe {
     async fn user(&self, report: &mut Report, login: &ApiAnswer, tokens: &Tokens) {
         report.step("2. the person");
         let user = &self.upstream.contract().user;
-        match self.upstream.user(login, tokens).await {
-            Ok(found) => {
+        match self.upstream.user(user, login, tokens).await {
+            Ok(Described { user: found, left_out }) => {
                 let has_it = |pointer: &String| login.json().is_ok_and(|body| body.pointer(pointer).is_some());
                 report.note(match (user.login.as_ref().filter(|pointer| has_it(pointer)), &user.path) {
                     (Some(pointer), _) => format!("found  in the answer to the log-in, at `{pointer}`"),
                     (None, Some(path)) => format!("found  at GET {path}"),
                     (None, None) => "found  in the token's claims".into(),
                 });
+                for pointer in &left_out {
+                    report.note(format!("left   `{pointer}` out of the user: it holds a token, which no page may have"));
+                }
+                if !left_out.is_empty() {
+                    report.note(format!("better {}", suggest::for_left_out(&found)));
+                }
                 report.user = Some(found);
             }
             Err(trouble) => report.fault(trouble.cause(), suggest::for_user(login, tokens)),

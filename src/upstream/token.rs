@@ -39,6 +39,11 @@ impl Tokens {
     }
 }
 
+/// Whether an answer has an access token.
+pub(crate) fn has_access_token(places: &contract::Tokens, answer: &ApiAnswer) -> bool {
+    is_there(&places.access_token, answer, answer.json().ok().as_ref())
+}
+
 /// Whether anything but `null` lies there: an API may leave a refresh token out.
 fn is_there(place: &Place, answer: &ApiAnswer, body: Option<&Value>) -> bool {
     match place {
@@ -60,7 +65,8 @@ pub(super) fn find(place: &Place, answer: &ApiAnswer, body: Result<&Value, &Stri
             value.to_str().unwrap_or_default().to_owned()
         }
     };
-    if is_token(&text) {
+    let text = without_scheme(&text);
+    if is_token(text) {
         return Ok(Secret::new(text));
     }
     let problem = if text.is_empty() { "an empty text" } else { "a text with characters that no token has" };
@@ -101,6 +107,14 @@ fn set_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     (cookie.max_age().is_none_or(|age| age > Duration::ZERO)).then(|| cookie.value().to_owned())
 }
 
+/// A token without the name of its scheme, which some APIs put in front: `Bearer eyJ…` (RFC 6750 §2.1).
+fn without_scheme(text: &str) -> &str {
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => text,
+    }
+}
+
 /// A token that fits into a header value (RFC 9110 §5.5) and into a cookie's (RFC 6265 §4.1.1):
 /// visible ASCII that ends neither.
 fn is_token(text: &str) -> bool {
@@ -130,7 +144,7 @@ fn expiry(places: &contract::Tokens, body: Option<&Value>, access: &Secret, now:
 
 /// The claims of a JWT, unverified: the API issued the token and verifies it on each call. `None`
 /// for an opaque token.
-pub(super) fn claims(token: &Secret) -> Option<Value> {
+pub(crate) fn claims(token: &Secret) -> Option<Value> {
     jsonwebtoken::dangerous::insecure_decode::<Value>(token.expose()).ok().map(|data| data.claims)
 }
 
@@ -155,6 +169,7 @@ mod tests {
             expires_in: Some("/expires_in".into()),
             expires_as: ExpiresAs::Seconds,
             endless: false,
+            rolled: None,
         }
     }
 
@@ -191,6 +206,14 @@ mod tests {
         let removed = read(&[("set-cookie", "refreshToken=; Max-Age=0"), ("auth-token", "a1")]).unwrap();
         assert_eq!(removed.refresh, None);
         assert!(read(&[cookies]).unwrap_err().contains("`auth-token`"));
+    }
+
+    #[test]
+    fn cuts_the_name_of_the_scheme_off() {
+        for text in ["a1", "Bearer a1", "bearer  a1"] {
+            assert_eq!(read(&json!({"access_token": text})).unwrap().access, Secret::new("a1"), "{text}");
+        }
+        assert!(read(&json!({"access_token": "Bearer "})).unwrap_err().contains("empty"));
     }
 
     #[test]

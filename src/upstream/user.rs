@@ -4,12 +4,25 @@ use axum::http::Method;
 use serde_json::{Map, Value};
 
 use super::{ApiAnswer, ApiCall, Tokens, Trouble, Upstream, failure, token};
+use crate::contract;
+
+/// The person, without any token.
+#[derive(Debug)]
+pub(super) struct Described {
+    pub(super) user: Value,
+    /// JSON pointers to what was left out, since it held a token.
+    pub(super) left_out: Vec<String>,
+}
 
 impl Upstream {
     /// The person: from the answer to the log-in, else from an endpoint; from the token's claims when
     /// the contract names neither.
-    pub(super) async fn user(&self, login: &ApiAnswer, tokens: &Tokens) -> Result<Value, Trouble> {
-        let user = &self.contract.user;
+    pub(super) async fn user(
+        &self,
+        user: &contract::User,
+        login: &ApiAnswer,
+        tokens: &Tokens,
+    ) -> Result<Described, Trouble> {
         let in_answer = user.login.as_ref().and_then(|pointer| login.json().ok()?.pointer(pointer).cloned());
         let found = match (in_answer, &user.path) {
             (Some(found), _) => Some(found),
@@ -21,9 +34,14 @@ impl Upstream {
             (None, None) => None,
         };
         match found {
-            Some(Value::Object(fields)) => Ok(Value::Object(keep(fields, &user.keep))),
+            Some(Value::Object(fields)) => {
+                let mut user = Value::Object(keep(fields, &user.keep));
+                let secrets: Vec<_> = std::iter::once(&tokens.access).chain(&tokens.refresh).collect();
+                let left_out = crate::user::strip(&mut user, &secrets, Some(&self.contract));
+                Ok(Described { user, left_out })
+            }
             Some(_) => Err(Trouble::Contract("the user is no JSON object".into())),
-            None => Err(Trouble::Contract(format!("there is no user: {}", self.looked_at()))),
+            None => Err(Trouble::Contract(format!("there is no user: {}", looked_at(user)))),
         }
     }
 
@@ -34,18 +52,17 @@ impl Upstream {
         }
         answer.json().map_err(|cause| Trouble::Contract(format!("GET {path} for the user: {cause}")))
     }
+}
 
-    /// Where the user was looked for.
-    fn looked_at(&self) -> String {
-        let user = &self.contract.user;
-        let answer = user.login.as_ref().map(|pointer| format!("the answer to the log-in has none at `{pointer}`"));
-        let other = match (&user.path, &user.login) {
-            (Some(path), _) => Some(format!("GET {path} answers none at `{}`", user.pointer)),
-            (None, None) => Some(format!("the token has no claims at `{}`", user.pointer)),
-            (None, Some(_)) => None,
-        };
-        answer.into_iter().chain(other).collect::<Vec<_>>().join(", and ")
-    }
+/// Where the user was looked for.
+fn looked_at(user: &contract::User) -> String {
+    let answer = user.login.as_ref().map(|pointer| format!("the answer to the log-in has none at `{pointer}`"));
+    let other = match (&user.path, &user.login) {
+        (Some(path), _) => Some(format!("GET {path} answers none at `{}`", user.pointer)),
+        (None, None) => Some(format!("the token has no claims at `{}`", user.pointer)),
+        (None, Some(_)) => None,
+    };
+    answer.into_iter().chain(other).collect::<Vec<_>>().join(", and ")
 }
 
 fn keep(fields: Map<String, Value>, names: &[String]) -> Map<String, Value> {

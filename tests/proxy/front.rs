@@ -78,8 +78,12 @@ impl Front {
             session.start(record);
         }
         let ends = SessionEnds::default();
-        let paths =
-            [TokenPath::new("/auth/login", TokenKind::LogIn), TokenPath::new("/auth/refresh", TokenKind::Refresh)];
+        let paths = [
+            TokenPath::new("/auth/login", TokenKind::LogIn),
+            TokenPath::new("/auth/refresh", TokenKind::Refresh),
+            TokenPath::new("/socket.io", TokenKind::Closed),
+            TokenPath::new("/auth/login/providers", TokenKind::Open),
+        ];
         let (api, public) = (api.parse().unwrap(), PUBLIC.parse().unwrap());
         let proxy =
             Proxy::new(&api, &setup.config, setup.credential, &paths, &public, Clock::system(), ends.clone()).unwrap();
@@ -106,7 +110,7 @@ async fn handle(State(front): State<Front>, mut request: Request<Body>) -> Respo
     request.extensions_mut().insert(front.session.clone());
     match front.proxy.resolve(&request) {
         Ok(Resolved::Forward(target)) => front.proxy.forward(target, request).await,
-        Ok(Resolved::LogIn) => LOG_IN.into_response(),
+        Ok(Resolved::LogIn | Resolved::Issue(..)) => LOG_IN.into_response(),
         Err(problem) => problem.into_response(),
     }
 }

@@ -248,10 +248,16 @@ async fn leads_redirects_through_the_proxy_and_follows_none() {
         ("http://HOST/v1/notes/2?a=b", Some("/api/proxy/notes/2?a=b")),
         ("//HOST/v1/notes", Some("/api/proxy/notes")),
         ("/v1/notes", Some("/api/proxy/notes")),
-        ("notes/2", Some("notes/2")),
+        ("notes/2", Some("/api/proxy/notes/2")),
+        ("?page=2", Some("/api/proxy/x?page=2")),
         ("https://elsewhere.example/v1/x", Some("https://elsewhere.example/v1/x")),
         ("/admin", None),
         ("http://HOST/admin", None),
+        ("../login", None),
+        ("/v1/../login", None),
+        ("/v1/%2e%2e/login", None),
+        ("/v1/%252e%252e/login", None),
+        ("/v1/..;/login", None),
     ] {
         let answer = send(front.address, get(&format!("/api/proxy/x?to={location}"))).await;
         assert_eq!(answer.status, StatusCode::FOUND);

@@ -1,1 +1,381 @@
 //! Getting a token into the page by a route of the API that issues one.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{
+    Json, Router,
+    extract::Request,
+    http::{HeaderMap, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    api::serve,
+    program::Program,
+    support::{
+        browser::{Answer, Browser},
+        stub::PASSWORD,
+    },
+};
+
+/// What an API of these tests signs for somebody. It ends in 2096.
+fn jwt(claims: &str, number: usize) -> String {
+    const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
+    let claims = format!("{{\"sub\":\"{claims}\",\"exp\":4000000000,\"jti\":{number}}}");
+    format!("{HEADER}.{}.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg{number}", base64(claims.as_bytes()))
+}
+
+/// Base64 as JWTs have it (RFC 4648 §5).
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for part in bytes.chunks(3) {
+        let bits = (0..3).fold(0_usize, |bits, at| bits << 8 | usize::from(part.get(at).copied().unwrap_or(0)));
+        for at in 0..=part.len() {
+            text.push(char::from(LETTERS[bits >> (18 - 6 * at) & 63]));
+        }
+    }
+    text
+}
+
+/// Nothing that a page can see has a token, or anything like one.
+fn assert_no_token(answer: &Answer) {
+    let cookies: Vec<_> = answer.set_cookies();
+    assert!(cookies.iter().all(|cookie| cookie.starts_with("vestibule")), "{answer:?}");
+    let fields: Vec<_> = answer.headers.iter().filter(|(name, _)| *name != header::SET_COOKIE).collect();
+    for text in [&answer.body, &format!("{fields:?}")] {
+        assert!(!text.contains("eyJ") && !text.contains("c2lnbmF0dXJl"), "{answer:?}");
+    }
+}
+
+async fn in_front_of(api: Router, contract: &[(&str, &str)]) -> Program {
+    let url = serve(api).await;
+    Program::with(&[&[("VESTIBULE_API__URL", url.as_str())], contract].concat()).await
+}
+
+async fn post_json(browser: &mut Browser, path: &str, body: &Value) -> Answer {
+    browser.send(browser.request(Method::POST, path).json(body)).await
+}
+
+/// Who the page thinks is logged in.
+async fn session(browser: &mut Browser) -> Value {
+    let answer = browser.get("/api/session").await;
+    assert_no_token(&answer);
+    answer.json()
+}
+
+/// Gives a token to whoever has the password, whatever stands behind the path, as `FeathersJS` does.
+async fn authenticate(Json(fields): Json<Value>) -> Response {
+    if fields["password"] != PASSWORD {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let user = json!({"id": 1, "email": fields["email"]});
+    (StatusCode::CREATED, Json(json!({"accessToken": jwt("1", 1), "user": user}))).into_response()
+}
+
+fn feathers() -> Router {
+    Router::new()
+        .route("/authentication", post(authenticate))
+        .route("/authentication/{*id}", post(authenticate))
+        .route("/socket.io/", any(async || Json(json!({"accessToken": jwt("1", 1)}))))
+        .fallback(any(async || "harmless"))
+}
+
+fn credentials(password: &str) -> Value {
+    json!({"strategy": "local", "email": "ada@example.com", "password": password})
+}
+
+#[tokio::test]
+async fn a_path_below_the_log_in_is_none_that_answers_a_token() {
+    let server = in_front_of(feathers(), &[("VESTIBULE_API__CONTRACT", "feathers")]).await;
+    let mut browser = server.browser();
+    for below in
+        ["/x", "//x", "/x/y", "%2fx", "%252fx", ";a/x", "/;a/x", ".json/x", "/x;a=%2Fb", "/x?a=b", "%20/x", "/1%2e", "/%ff"]
+    {
+        for name in ["/authentication", "/Authentication", "/%61uthentication", "/authentication;x=%2Fy"] {
+            let path = format!("/api/proxy{name}{below}");
+            let answer = post_json(&mut browser, &path, &credentials(PASSWORD)).await;
+            assert!([404, 400].contains(&answer.status.as_u16()), "{path}: {answer:?}");
+            assert_no_token(&answer);
+        }
+    }
+    assert!(browser.cookies.is_empty());
+}
+
+#[tokio::test]
+async fn guesses_below_the_log_in_do_not_get_to_the_api() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let api = feathers().layer(axum::middleware::map_request(move |request: Request| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(request)
+    }));
+    let server = in_front_of(api, &[("VESTIBULE_API__CONTRACT", "feathers")]).await;
+    let mut browser = server.browser();
+    for number in 0..40 {
+        let path = format!("/api/proxy/authentication/{number}");
+        assert_eq!(post_json(&mut browser, &path, &credentials("wrong")).await.status, 404);
+    }
+    assert_eq!(count.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn another_route_to_the_same_server_is_no_way_to_the_log_in() {
+    let url = serve(feathers()).await;
+    let port = url.rsplit_once(':').unwrap().1;
+    let route = |prefix: &str, upstream: &str| format!("{{prefix=\"{prefix}\", upstream=\"{upstream}\"}}");
+    let routes = [
+        route("/deep", &format!("http://localhost:{port}/authentication")),
+        route("/deeper", &format!("{url}/authentication/x")),
+        route("/whole", &format!("{url}/")),
+    ];
+    let server = Program::with(&[
+        ("VESTIBULE_API__URL", &url),
+        ("VESTIBULE_API__CONTRACT", "feathers"),
+        ("VESTIBULE_PROXY__ROUTES", &format!("[{}]", routes.join(", "))),
+    ])
+    .await;
+    let mut browser = server.browser();
+    for path in ["/deep/x", "/deeper", "/deeper/y", "/whole/authentication/x", "/whole/socket.io/", "/whole/Socket.IO/"] {
+        let answer = post_json(&mut browser, &format!("/api/proxy{path}"), &credentials(PASSWORD)).await;
+        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+    }
+    for path in ["/deep", "/whole/authentication"] {
+        let answer = post_json(&mut browser, &format!("/api/proxy{path}"), &credentials(PASSWORD)).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        assert_no_token(&answer);
+    }
+    assert_eq!(browser.get("/api/proxy/whole/notes").await.body, "harmless");
+}
+
+#[tokio::test]
+async fn another_method_is_no_way_to_the_log_in() {
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    let api = Router::new().fallback(move |headers: HeaderMap| {
+        noted.lock().unwrap().push(headers);
+        std::future::ready("harmless")
+    });
+    let server = in_front_of(api, &[]).await;
+    let mut browser = server.browser();
+    let names = ["x-http-method-override", "x-http-method", "x-method-override", "x_http_method_override"];
+    for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE, Method::from_bytes(b"post").unwrap()] {
+        for name in names {
+            let request = browser.request(method.clone(), "/api/proxy/auth/login").header(name, "POST");
+            assert_eq!(browser.send(request).await.status, 404, "{method} {name}");
+            // A sign-up's path has other uses: there, what the API reads is the method that was judged.
+            let request = browser.request(method.clone(), "/api/proxy/users").header(name, "POST");
+            let answer = browser.send(request).await;
+            assert_eq!(answer.status, if method == "post" { 404 } else { 200 }, "{method} {name}");
+        }
+    }
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 4 * names.len());
+    assert!(seen.iter().all(|headers| names.iter().all(|name| !headers.contains_key(*name))));
+}
+
+#[tokio::test]
+async fn a_log_in_through_socket_io_is_closed() {
+    let server = in_front_of(feathers(), &[("VESTIBULE_API__CONTRACT", "feathers")]).await;
+    let mut browser = server.browser();
+    for path in ["/socket.io/?EIO=4&transport=polling", "/Socket.io/?EIO=4", "/socket%2eio", "/primus", "/primus/1/x"] {
+        for method in [Method::GET, Method::POST] {
+            let path = format!("/api/proxy{path}");
+            let answer = browser.send(browser.request(method, &path)).await;
+            assert_eq!(answer.status, 404, "{path}: {answer:?}");
+        }
+    }
+    let handshake = browser
+        .request(Method::GET, "/api/proxy/socket.io/?EIO=4&transport=websocket")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(browser.send(handshake).await.status, 404);
+    assert_eq!(browser.get("/api/proxy/socket.iox").await.body, "harmless");
+}
+
+/// The demo contract with more in it, as a setting.
+fn demo_with(more: &str) -> String {
+    format!("{{preset=\"demo\", {more}}}")
+}
+
+/// An API whose registration and reset of a password answer tokens.
+fn registering() -> Router {
+    let issued = async |number| {
+        let user = json!({"id": 7, "email": "grace@example.com", "token": jwt("7", number)});
+        let headers = [("authorization", format!("Bearer {}", jwt("7", number))), ("set-cookie", "at=1".into())];
+        let body = json!({
+            "access_token": jwt("7", number), "refresh_token": "refresh-0123456789abcdef", "user": user, "welcome": true,
+        });
+        (StatusCode::CREATED, headers, Json(body))
+    };
+    let whoami = async |headers: HeaderMap| headers.get("authorization").is_some().to_string();
+    Router::new()
+        .route("/users", post(move || issued(1)).get(async || "people"))
+        .route("/auth/reset-password", post(move || issued(2)).get(async || "the form"))
+        .route("/auth/reset-password/{*rest}", any(move || issued(3)))
+        .route("/whoami", get(whoami))
+}
+
+#[tokio::test]
+async fn a_registration_that_answers_a_token_keeps_it_from_the_page() {
+    let server = in_front_of(registering(), &[]).await;
+    let mut grace = server.browser();
+    let answer = post_json(&mut grace, "/api/proxy/users", &json!({"email": "grace@example.com"})).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_no_token(&answer);
+    assert_eq!(answer.json(), json!({"user": {"id": 7, "email": "grace@example.com"}, "welcome": true}));
+    assert_eq!(answer.headers["cache-control"], "private, no-store");
+    let session = session(&mut grace).await;
+    assert_eq!((&session["loggedIn"], &session["user"]["id"]), (&json!(true), &json!(7)), "{session}");
+    assert_eq!(grace.get("/api/proxy/whoami").await.body, "true", "the token goes to the API");
+    assert_eq!(post_json(&mut grace, "/api/proxy/users/1", &json!({})).await.status, 404);
+    assert_eq!(grace.get("/api/proxy/users").await.body, "people");
+}
+
+#[tokio::test]
+async fn a_token_route_keeps_its_token_from_the_page() {
+    let contract = demo_with("token_routes=[{path=\"/auth/reset-password\"}]");
+    let server = in_front_of(registering(), &[("VESTIBULE_API__CONTRACT", &contract)]).await;
+    let mut grace = server.browser();
+    let planted = grace.cookies.clone();
+    for path in ["/auth/reset-password", "/auth/Reset-Password/", "/auth%2freset-password"] {
+        grace.cookies.clone_from(&planted);
+        let answer = post_json(&mut grace, &format!("/api/proxy{path}"), &json!({"code": "1"})).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert_no_token(&answer);
+        assert_eq!(session(&mut grace).await["user"]["id"], 7, "{path}");
+    }
+    for method in [Method::GET, Method::PUT] {
+        let request = grace.request(method, "/api/proxy/auth/reset-password");
+        assert_eq!(grace.send(request).await.status, 404);
+    }
+    for path in ["/auth/reset-password/x", "/auth/reset-password;a/x", "/auth/reset-password//x"] {
+        let answer = post_json(&mut grace, &format!("/api/proxy{path}"), &json!({})).await;
+        assert_eq!(answer.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_route_that_answers_nothing_of_use_logs_nobody_in() {
+    let refused = async || (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"access_token": null, "detail": "taken"})));
+    let strange = async || Json(json!({"access_token": {"not": "a text"}}));
+    let packed = async || ([("content-encoding", "br")], "no matter");
+    let endless = async || "x".repeat(2 << 20);
+    let api = Router::new()
+        .route("/users", post(refused))
+        .route("/a", post(strange))
+        .route("/b", post(packed))
+        .route("/c", post(endless))
+        .route("/d", post(async || "done"));
+    let contract = demo_with("token_routes=[{path=\"/a\"}, {path=\"/b\"}, {path=\"/c\"}, {path=\"/d\"}]");
+    let server = in_front_of(api, &[("VESTIBULE_API__CONTRACT", &contract)]).await;
+    let mut browser = server.browser();
+    for (path, status) in [("/users", 422), ("/a", 502), ("/b", 502), ("/c", 502), ("/d", 200)] {
+        let answer = post_json(&mut browser, &format!("/api/proxy{path}"), &json!({})).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        assert!(answer.set_cookies().is_empty());
+    }
+    let large = json!({"name": "x".repeat(2 << 20)});
+    assert_eq!(post_json(&mut browser, "/api/proxy/users", &large).await.status, 413);
+    assert_eq!(session(&mut browser).await["loggedIn"], false);
+}
+
+#[tokio::test]
+async fn sign_ups_through_the_proxy_are_counted() {
+    let limit = ("VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ADDRESS", "3");
+    let server = in_front_of(registering(), &[limit]).await;
+    let mut statuses = Vec::new();
+    for path in ["/users", "/Users", "/users/", "/users?x", "/users;y"] {
+        let mut browser = server.browser();
+        statuses.push(post_json(&mut browser, &format!("/api/proxy{path}"), &json!({})).await.status.as_u16());
+    }
+    assert_eq!(statuses, [201, 201, 201, 429, 429]);
+}
+
+/// Says who somebody is, with the token in the middle of it, as some APIs do.
+fn talkative() -> Router {
+    let user = || json!({"email": "ada@example.com", "token": jwt("1", 1), "nested": [{"again": jwt("1", 1)}]});
+    let log_in = async move || Json(json!({"user": user()}));
+    Router::new().route("/api/users/login", post(log_in)).route("/api/user", get(async || "x"))
+}
+
+#[tokio::test]
+async fn a_user_object_with_the_token_in_it_keeps_it_from_the_page() {
+    let contract = r#"{login={path="/api/users/login"}, tokens={access_token="/user/token"}, user={login="/user"}}"#;
+    let server = in_front_of(talkative(), &[("VESTIBULE_API__CONTRACT", contract)]).await;
+    let mut ada = server.browser();
+    let fields = json!({"email": "ada@example.com", "password": PASSWORD});
+    let answer = post_json(&mut ada, "/api/proxy/api/users/login", &fields).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_no_token(&answer);
+    assert_eq!(answer.json(), json!({"user": {"email": "ada@example.com", "nested": [{}]}}));
+    assert_eq!(session(&mut ada).await["user"]["email"], "ada@example.com");
+    let by_form = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/")];
+    assert_no_token(&ada.post_form("/api/login", &by_form).await);
+    let page = ada.get("/account").await;
+    assert!(page.status == 200 && !page.body.contains("c2lnbmF0dXJl"), "{page:?}");
+    assert!(server.stop().await.contains("left tokens out of the user"));
+}
+
+/// An API that takes each token once, and answers the next one in a header.
+fn rolling() -> Router {
+    let current = Arc::new(AtomicUsize::new(1));
+    let log_in = async || {
+        Json(json!({"access_token": jwt("1", 1), "expires_in": 600, "user": {"email": "ada@example.com"}}))
+    };
+    let roll = move |headers: HeaderMap| {
+        let sent = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let number = current.load(Ordering::SeqCst);
+        if sent != format!("Bearer {}", jwt("1", number)) {
+            return std::future::ready(StatusCode::UNAUTHORIZED.into_response());
+        }
+        current.store(number + 1, Ordering::SeqCst);
+        let next = [("authorization", format!("Bearer {}", jwt("1", number + 1)))];
+        std::future::ready((next, number.to_string()).into_response())
+    };
+    Router::new().route("/auth/login", post(log_in)).route("/whoami", get(roll))
+}
+
+#[tokio::test]
+async fn a_token_that_the_api_rolls_goes_into_the_session_alone() {
+    let contract = demo_with("tokens={rolled={header=\"authorization\"}}");
+    let server = in_front_of(rolling(), &[("VESTIBULE_API__CONTRACT", &contract)]).await;
+    let mut ada = server.logged_in("ada@example.com").await;
+    for number in 1..=5 {
+        let answer = ada.get("/api/proxy/whoami").await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, number.to_string().as_str()), "{answer:?}");
+        assert_no_token(&answer);
+        assert!(!answer.headers.contains_key("authorization"));
+    }
+    assert_eq!(session(&mut ada).await["loggedIn"], true);
+}
+
+#[tokio::test]
+async fn a_redirect_of_the_api_leads_to_no_page_of_this_server() {
+    let redirect = async |request: Request| {
+        let to = request.uri().query().unwrap().to_owned();
+        (StatusCode::FOUND, [("location", to.clone()), ("content-location", to), ("refresh", "0; url=/login".into())])
+    };
+    let server = in_front_of(Router::new().fallback(redirect), &[]).await;
+    let mut browser = server.browser();
+    for to in ["/../../login?x", "/a/../../../login", "/%2e%2e/%2E%2e/login", "/..%2f..%2flogin", "../../../login", "..;/..;/login", "//login/.."]
+    {
+        let answer = browser.get(&format!("/api/proxy/x?{to}")).await;
+        assert_eq!(answer.status, 302);
+        for name in ["location", "content-location"] {
+            let Some(location) = answer.headers.get(name) else { continue };
+            let here = url::Url::parse(&server.origin).unwrap().join("/api/proxy/x").unwrap();
+            let leads_to = here.join(location.to_str().unwrap()).unwrap();
+            let elsewhere = leads_to.origin() != here.origin();
+            assert!(elsewhere || leads_to.path().starts_with("/api/proxy/"), "{to}: {leads_to}");
+        }
+        assert!(!answer.headers.contains_key("refresh"));
+    }
+}

@@ -91,6 +91,12 @@ pub(super) fn for_user(login: &ApiAnswer, tokens: &Tokens) -> String {
     }
 }
 
+/// For a user with tokens in it.
+pub(super) fn for_left_out(user: &Value) -> String {
+    let names = user.as_object().into_iter().flatten().map(|(name, _)| format!("{name:?}"));
+    format!("[api.contract.user] keep = [{}]", names.collect::<Vec<_>>().join(", "))
+}
+
 /// How likely a text is the access token.
 fn likelihood(pointer: &str, text: &str) -> u8 {
     let name = pointer.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();

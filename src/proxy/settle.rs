@@ -1,0 +1,25 @@
+//! The head of an upstream's answer, as far as the call itself has to be known for it: where its references lead, and
+//! whether it brings the session's next token.
+
+use futures_util::future::BoxFuture;
+use http::HeaderMap;
+
+use super::{Proxy, call::Call, draft::Draft, response};
+
+impl Proxy {
+    /// Leads references through the proxy, and takes a token out that the API has rolled. Gives what is left to do
+    /// about that: rare, and large in memory, so it is boxed.
+    pub(super) fn settle(
+        &self,
+        call: &Call,
+        draft: &Draft,
+        headers: &mut HeaderMap,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let (shared, route) = (self.shared(), self.route(call));
+        response::relocate(headers, route, draft.path_and_query(), &shared.routes, &shared.prefix);
+        // Only what answers the session's token can replace it.
+        call.record.as_ref().filter(|_| route.send_token)?;
+        let rolled = call.session.take_rolled(headers)?;
+        Some(Box::pin(rolled.adopt(call.session.clone())))
+    }
+}
