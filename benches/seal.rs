@@ -72,6 +72,7 @@ fn record(access: String, refresh: Option<String>, user: &Value) -> Record {
         generation: 0,
         persistent: true,
         user_agent: None,
+        changes: 0,
     }
 }
 

@@ -23,6 +23,7 @@
 
 pub mod alarm;
 mod attempts;
+mod background;
 pub mod clock;
 pub mod config;
 pub mod contract;

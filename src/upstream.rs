@@ -18,6 +18,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use bytes::Bytes;
 use reqwest::Client;
 use serde_json::{Map, Value};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 pub use self::failure::Failure;
@@ -27,6 +28,7 @@ pub use self::token::Tokens;
 pub(crate) use self::token::{claims, has_access_token};
 use self::{outgoing::Outgoing, trouble::Trouble, user::Described, verifier::Verifier};
 use crate::{
+    background::Background,
     config::ApiConfig,
     contract::{self, Contract},
     secret::Secret,
@@ -36,6 +38,9 @@ use crate::{
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
 /// The largest answer to a log-in or refresh, in bytes.
 const MAX_TOKENS: usize = 256 * 1024;
+/// How much longer than a single call a log-in or a refresh may take that needs several, so that a single slow one
+/// says by itself which it was.
+const AFTER_CALL: Duration = Duration::from_millis(100);
 
 /// A call to the API for a page or a server function.
 #[derive(Clone, Debug)]
@@ -75,6 +80,15 @@ pub(crate) struct LogIn {
     pub(crate) user: Value,
 }
 
+/// The answer to a refresh.
+#[derive(Debug)]
+pub(crate) enum Refreshed {
+    /// New tokens.
+    Tokens(Tokens),
+    /// The next refresh token, with an access token that cannot be used. The cause has been logged.
+    OnlyRefresh(Secret),
+}
+
 /// Why there is no new access token.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RefreshError {
@@ -93,15 +107,17 @@ pub(crate) struct Upstream {
     timeout: Duration,
     verifier: Option<Verifier>,
     rolled: Option<RolledPlaces>,
+    background: Background,
 }
 
 impl Upstream {
     pub(crate) fn new(base: Url, config: &ApiConfig) -> Result<Self, reqwest::Error> {
         let timeout = Duration::from_secs_f64(config.timeout);
         let contract = config.contract.clone();
-        let verifier = contract.verify.as_ref().map(|verify| Verifier::new(verify, &base));
         let rolled = RolledPlaces::of(&contract.tokens);
-        Ok(Self { client: transport::client(timeout)?, base, contract, timeout, verifier, rolled })
+        let background = Background::default();
+        let verifier = contract.verify.as_ref().map(|verify| Verifier::new(verify, &base, &background));
+        Ok(Self { client: transport::client(timeout)?, base, contract, timeout, verifier, rolled, background })
     }
 
     /// The same with a connection pool of its own.
@@ -114,8 +130,29 @@ impl Upstream {
         &self.contract
     }
 
+    /// What goes on without a request, on all threads.
+    pub(crate) fn background(&self) -> &Background {
+        &self.background
+    }
+
+    /// How long a log-in or a refresh takes at most, with all of its calls.
+    pub(crate) fn longest_operation(&self) -> Duration {
+        self.timeout + AFTER_CALL
+    }
+
     /// Logs in with the person's credentials, from a device that calls itself `device`.
     pub(crate) async fn log_in(
+        &self,
+        email: &str,
+        password: &Secret,
+        device: Option<HeaderValue>,
+        now: i64,
+    ) -> Result<LogIn, Failure> {
+        let logging_in = self.log_in_by_calls(email, password, device, now);
+        timeout(self.longest_operation(), logging_in).await.unwrap_or_else(|_| Err(self.too_slow().into()))
+    }
+
+    async fn log_in_by_calls(
         &self,
         email: &str,
         password: &Secret,
@@ -148,7 +185,8 @@ impl Upstream {
     }
 
     /// Buys the next access token.
-    pub(crate) async fn refresh(&self, refresh_token: &Secret, now: i64) -> Result<Tokens, RefreshError> {
+    pub(crate) async fn refresh(&self, refresh_token: &Secret, now: i64) -> Result<Refreshed, RefreshError> {
+        let deadline = Instant::now() + self.longest_operation();
         let refresh = self.contract.refresh.as_ref().ok_or(RefreshError::Refused)?;
         let unavailable = |trouble: Trouble| {
             trouble.log();
@@ -163,8 +201,22 @@ impl Upstream {
             tracing::warn!(status = answer.status.as_u16(), "the API could not refresh a session");
             return Err(RefreshError::Unavailable);
         }
-        let tokens = self.tokens(&answer, now).await.map_err(unavailable)?;
-        Ok(if refresh.rotates { tokens } else { Tokens { refresh: None, ..tokens } })
+        let reading = timeout_at(deadline, self.tokens(&answer, now)).await;
+        match reading.unwrap_or_else(|_| Err(self.too_slow())) {
+            Ok(tokens) if refresh.rotates => Ok(Refreshed::Tokens(tokens)),
+            Ok(tokens) => Ok(Refreshed::Tokens(Tokens { refresh: None, ..tokens })),
+            // The former one is spent. Whatever is wrong with the access token, the next refresh needs this one.
+            Err(trouble) => {
+                let next = Tokens::read_refresh(&self.contract.tokens, &answer).filter(|_| refresh.rotates);
+                let unavailable = unavailable(trouble);
+                next.map(Refreshed::OnlyRefresh).ok_or(unavailable)
+            }
+        }
+    }
+
+    fn too_slow(&self) -> Trouble {
+        let cause = format!("timeout: the calls took longer than `api.timeout` ({} s)", self.timeout.as_secs_f64());
+        Trouble::Unreachable { cause, timeout: true }
     }
 
     /// Tells the API that the session is over, where the contract has a call for it. Best effort:

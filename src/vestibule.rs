@@ -117,7 +117,7 @@ impl Vestibule {
         let sessions = Sessions::new(&config, &keys, clock.clone(), random, Arc::clone(&upstream))?;
         let proxy = Proxy::new(
             &url,
-            &config.proxy,
+            &config.own_proxy(),
             contract.credential().map_err(|error| ConfigError::new("api.contract", error.to_string()))?,
             &contract.token_paths(),
             &config.public_url,
@@ -144,10 +144,26 @@ impl Vestibule {
         }
     }
 
-    /// Closes all open WebSockets with code 1001 and waits for their ends: for a server that stops. They may take 10
-    /// seconds.
+    /// Closes all open WebSockets with code 1001, and waits for their ends and for what goes on without a request: a
+    /// refresh whose client has left, a log-out that is not stored yet. For a server that stops: it takes
+    /// [`Vestibule::grace_time`] at most, or 10 seconds for WebSockets.
+    ///
+    /// Requests start such work. So a server awaits it while its connections end, and once more when they have ended;
+    /// one with several runtimes on each of them, before it drops the runtime.
     pub async fn stop(&self) {
         self.proxy.stop().await;
+        self.upstream.background().finish(self.grace_time()).await;
+    }
+
+    /// How long what was begun may take to end when the server stops: the longest log-in or refresh (`api.timeout`),
+    /// and a few seconds to store what it brought.
+    pub fn grace_time(&self) -> Duration {
+        self.sessions.grace_time()
+    }
+
+    /// The name of the session's cookie: `session.cookie_name`, with the `__Host-` prefix on https.
+    pub fn session_cookie(&self) -> &str {
+        self.sessions.cookie_name()
     }
 
     /// The configuration it was built from.
@@ -298,7 +314,7 @@ impl Vestibule {
     /// same. It goes on when the request has gone.
     async fn end(&self, records: &[Arc<Record>]) {
         let (sessions, records) = (Arc::clone(&self.sessions), records.to_vec());
-        let ending = tokio::spawn(async move {
+        let ending = self.upstream.background().spawn(async move {
             for record in &records {
                 sessions.end(record).await;
             }

@@ -89,7 +89,7 @@ mod server {
     /// Whether the request brought a session's cookie. When nobody is logged in all the same, the
     /// session has ended on its own: a log-out removes the cookie.
     pub(crate) fn had_session() -> bool {
-        ["vestibule", "__Host-vestibule"].into_iter().any(|name| cookie(name).is_some())
+        use_context::<Vestibule>().is_some_and(|vestibule| cookie(vestibule.session_cookie()).is_some())
     }
 
     /// Finishes a server function. A form without JavaScript (it accepts HTML) goes on to a page: to

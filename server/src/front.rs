@@ -8,7 +8,7 @@
 //! The proxy's requests do not go through the router. A router allocates and copies for each of its layers and
 //! each request, which costs as much as passing a call on.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -49,6 +49,11 @@ impl Front {
     /// Ends what outlives its request, for a server that stops.
     pub(crate) async fn stop(&self) {
         self.vestibule.stop().await;
+    }
+
+    /// How long what was begun may take to end then.
+    pub(crate) fn grace_time(&self) -> Duration {
+        self.vestibule.grace_time()
     }
 
     fn pass(&self, request: Request<Incoming>, client: SocketAddr) -> impl Future<Output = Response> {

@@ -79,7 +79,10 @@ async fn serve(
         }
     }
     drop(listener);
-    let _ = tokio::time::timeout(door.terms.grace, join(graceful.shutdown(), front.stop())).await;
+    let grace = door.terms.grace.max(front.grace_time());
+    let _ = tokio::time::timeout(grace, join(graceful.shutdown(), front.stop())).await;
+    // What the last requests have begun. Other threads may wait for it as well.
+    front.stop().await;
     Ok(())
 }
 

@@ -15,7 +15,8 @@ pub use login::LoginConfig;
 pub use proxy::ProxyConfig;
 pub use redis_url::{InvalidRedisUrl, RedisUrl};
 pub(crate) use redis_url::{Login, Node, Servers};
-pub use session::{SameSite, SessionConfig};
+pub(crate) use session::COOKIE_NAME;
+pub use session::{MAX_COOKIE_NAME, SameSite, SessionConfig};
 pub use store::{InvalidStore, StoreConfig};
 
 /// Everything the library has to know.
@@ -76,7 +77,12 @@ impl Config {
         check_public_url(&self.public_url).map_err(|problem| ConfigError::new("public_url", problem))?;
         self.api.validate()?;
         self.session.validate()?;
-        self.proxy.validate()
+        self.own_proxy().validate()
+    }
+
+    /// The proxy's part, which knows the session's cookie.
+    pub(crate) fn own_proxy(&self) -> ProxyConfig {
+        ProxyConfig { own_cookie: self.session.cookie_name.clone(), ..self.proxy.clone() }
     }
 
     /// Whether people reach this server over https.

@@ -76,6 +76,11 @@ pub struct ProxyConfig {
 
     /// Parts of the paths that go elsewhere.
     pub routes: Vec<RouteConfig>,
+
+    /// The name of the session's cookie, which no API may set. It is `session.cookie_name`:
+    /// [`Vestibule::new`](crate::Vestibule::new) fills it in.
+    #[serde(skip)]
+    pub own_cookie: String,
 }
 
 /// What to speak to an upstream.
@@ -137,6 +142,7 @@ impl Default for ProxyConfig {
             response_csp: "sandbox; default-src 'none'".into(),
             required_header: None,
             routes: Vec::new(),
+            own_cookie: super::COOKIE_NAME.into(),
         }
     }
 }

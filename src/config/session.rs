@@ -29,10 +29,18 @@ pub struct SessionConfig {
     /// `lax`, or `strict` to withhold the cookie when a link on another site leads here (the person
     /// then looks logged out until the next click).
     pub same_site: SameSite,
+    /// What the session's cookie is called; on https `__Host-` comes before it. Cookies know no ports: two servers on
+    /// one host name each need a name of their own. Letters, digits, `-` and `_`, at most [`MAX_COOKIE_NAME`].
+    pub cookie_name: String,
     /// How many seconds before its end an access token is renewed. Tokens that live shorter than
     /// four times this are renewed in the last quarter of their life.
     pub refresh_before: i64,
 }
+
+/// The usual name of the session's cookie.
+pub(crate) const COOKIE_NAME: &str = "vestibule";
+/// The longest name of the session's cookie, in bytes.
+pub const MAX_COOKIE_NAME: usize = 32;
 
 /// The cookie's `SameSite` attribute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -55,6 +63,7 @@ impl Default for SessionConfig {
             absolute_lifetime: 30 * 24 * 60 * 60,
             persistent: true,
             same_site: SameSite::Lax,
+            cookie_name: COOKIE_NAME.into(),
             refresh_before: 60,
         }
     }
@@ -73,8 +82,23 @@ impl SessionConfig {
             .map_err(|error| ConfigError::new("session.keys", error.to_string()))
     }
 
+    /// A part of what a cookie's name may be (RFC 6265 §4.1.1): no dot, which numbers the chunks, and none of the
+    /// prefixes that mean something to browsers.
+    fn check_cookie_name(&self) -> Result<(), ConfigError> {
+        let name = self.cookie_name.as_bytes();
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if (1..=MAX_COOKIE_NAME).contains(&name.len()) && name.iter().all(is_plain) && !name.starts_with(b"__") {
+            return Ok(());
+        }
+        let problem = format!(
+            "must be 1 to {MAX_COOKIE_NAME} letters, digits, `-` or `_`, and not begin with `__`: `__Host-` comes before it by itself"
+        );
+        Err(ConfigError::new("session.cookie_name", problem))
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         self.parsed_keys()?;
+        self.check_cookie_name()?;
         for (key, seconds) in
             [("session.idle_lifetime", self.idle_lifetime), ("session.absolute_lifetime", self.absolute_lifetime)]
         {
@@ -107,4 +131,20 @@ fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>
 /// The resolved configuration is printed for people: keys as their number alone.
 fn count<S: serde::Serializer>(keys: &[Secret], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(keys.iter().map(|_| "[redacted]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_has_a_plain_name() {
+        let check = |name: &str| SessionConfig { cookie_name: name.into(), ..SessionConfig::default() }.validate();
+        for name in ["vestibule", "app-2", "A_b", &"x".repeat(32)] {
+            assert!(check(name).is_ok(), "{name}");
+        }
+        for name in ["", "__Host-app", "__app", "a.1", "a b", "a=b", "a;b", "\u{e9}", &"x".repeat(33)] {
+            assert!(check(name).unwrap_err().to_string().contains("`session.cookie_name`"), "{name}");
+        }
+    }
 }

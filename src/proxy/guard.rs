@@ -189,6 +189,7 @@ mod tests {
             generation: 0,
             persistent: true,
             user_agent: None,
+            changes: 0,
         })
     }
 

@@ -49,7 +49,6 @@ pub use forwarded::TrustedProxies;
 pub use http1::property::holds as http1_response;
 pub(crate) use issue::Issued;
 pub use resolve::{Resolved, Target};
-pub use response::is_own_cookie;
 pub use token_path::{Issuer, TokenKind, TokenPath};
 pub use trace::X_REQUEST_ID;
 

@@ -3,20 +3,12 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{hop, location, route::Route};
-use crate::config::proxy::CachePolicy;
+use crate::{config::proxy::CachePolicy, session::is_own_cookie};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
-
-/// Whether a cookie's name is one of the session's own, its numbered chunks included. An upstream
-/// may never set one.
-pub fn is_own_cookie(name: &[u8]) -> bool {
-    let plain = name.get(..7).filter(|start| start.eq_ignore_ascii_case(b"__Host-")).map_or(name, |_| &name[7..]);
-    let (base, chunk) = plain.split_at(plain.len().min(9));
-    base.eq_ignore_ascii_case(b"vestibule") && (chunk.is_empty() || chunk[0] == b'.')
-}
 
 /// Fields of an answer that stop here, by their lower-case name.
 ///
@@ -48,25 +40,25 @@ pub(super) fn withhold(headers: &mut HeaderMap, route: &Route) {
         headers.remove(name);
     }
     if headers.contains_key(header::SET_COOKIE) {
-        keep_allowed_cookies(headers, &route.allow_set_cookie);
+        keep_allowed_cookies(headers, route);
     }
 }
 
-fn keep_allowed_cookies(headers: &mut HeaderMap, allowed: &[String]) {
+fn keep_allowed_cookies(headers: &mut HeaderMap, route: &Route) {
     let header::Entry::Occupied(entry) = headers.entry(header::SET_COOKIE) else { return };
     let (_, values) = entry.remove_entry_mult();
-    let kept: Vec<HeaderValue> = values.filter(|value| is_allowed(value.as_bytes(), allowed)).collect();
+    let kept: Vec<HeaderValue> = values.filter(|value| is_allowed(value.as_bytes(), route)).collect();
     for value in kept {
         headers.append(header::SET_COOKIE, value);
     }
 }
 
 /// `name=value; attributes` with a name that is on the list (RFC 6265 §5.2).
-fn is_allowed(cookie: &[u8], allowed: &[String]) -> bool {
+fn is_allowed(cookie: &[u8], route: &Route) -> bool {
     let pair = cookie.split(|byte| *byte == b';').next().unwrap_or_default();
     let Some(end) = pair.iter().position(|byte| *byte == b'=') else { return false };
     let name = pair[..end].trim_ascii();
-    !is_own_cookie(name) && allowed.iter().any(|it| it.as_bytes() == name)
+    !is_own_cookie(&route.own_cookie, name) && route.allow_set_cookie.iter().any(|it| it.as_bytes() == name)
 }
 
 /// Rewrites the fields that hold a reference, in an answer to a call for `asked`.
@@ -125,16 +117,6 @@ mod tests {
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
         fields.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
-    }
-
-    #[test]
-    fn knows_the_sessions_own_cookies() {
-        for name in ["vestibule", "__Host-vestibule", "vestibule.0", "__Host-vestibule.12", "__host-Vestibule.1"] {
-            assert!(is_own_cookie(name.as_bytes()), "{name}");
-        }
-        for name in ["", "vest", "vestibules", "my-vestibule", "__Host-", "__Host-other", "__Secure-vestibule"] {
-            assert!(!is_own_cookie(name.as_bytes()), "{name}");
-        }
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub(super) struct Route {
     /// The policy that replaces the upstream's; `None` keeps that.
     pub(super) csp: Option<HeaderValue>,
     pub(super) allow_set_cookie: Vec<String>,
+    /// The name of the session's cookie.
+    pub(super) own_cookie: String,
     /// In bytes.
     pub(super) max_request_body: u64,
     pub(super) times: Times,
@@ -99,6 +101,7 @@ impl Route {
             cache_control: route.cache_control.unwrap_or(config.cache_control),
             csp: (!csp.is_empty()).then(|| csp.parse()).transpose().map_err(|_| wrong())?,
             allow_set_cookie: route.allow_set_cookie.as_ref().unwrap_or(&config.allow_set_cookie).clone(),
+            own_cookie: config.own_cookie.clone(),
             max_request_body: no_limit_at_zero(route.max_request_body.unwrap_or(config.max_request_body)),
             times: Times::new(route, config),
             token_paths: TokenPaths::below(base_path(url), base_path(api), paths),

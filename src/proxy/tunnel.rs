@@ -18,7 +18,10 @@ use tokio::{
 };
 
 use super::frame::{self, Frames};
-use crate::{clock::Clock, session::SessionEnd};
+use crate::{
+    clock::Clock,
+    session::{Found, SessionEnd},
+};
 
 /// How much is read at once, in bytes.
 const BUFFER: usize = 16 << 10;
@@ -36,6 +39,8 @@ pub(super) struct Watch {
     pub(super) stopping: watch::Receiver<bool>,
     /// The session that opened it, if any.
     pub(super) session: Option<SessionEnd>,
+    /// The same session, to be looked after: its end may not be told.
+    pub(super) found: Option<Found>,
     /// When the token with which it was opened ends, in seconds since the epoch.
     pub(super) expires_at: Option<i64>,
     pub(super) clock: Clock,
@@ -73,9 +78,17 @@ impl Watch {
                 None => std::future::pending().await,
             }
         };
+        let found = &self.found;
+        let looked_after = async {
+            match found {
+                Some(found) => found.ended().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.stopping.wait_for(|stopping| *stopping) => Over::Stopping,
             () = session => Over::SessionEnded,
+            () = looked_after => Over::SessionEnded,
             () = expired(self.expires_at, &self.clock) => Over::TokenExpired,
             () = idle(self.idle, moved) => Over::Idle,
         }
@@ -216,6 +229,7 @@ mod tests {
         let watch = Watch {
             stopping: stop.subscribe(),
             session: Some(ends.subscribe(id)),
+            found: None,
             expires_at,
             clock: Clock::system(),
             idle: None,

@@ -72,13 +72,15 @@ impl Proxy {
         self.respond(call, Answer { head, body: Incoming::Http1(connection) }, None, permit).await
     }
 
-    /// What ends the WebSocket: the end of the session or of the token with which it was opened.
+    /// What ends the WebSocket: the end of the session or of the token with which it was opened. The session may have
+    /// ended already, while the request waited for a new token: it is looked after from here on.
     fn watch(&self, call: &Call) -> Watch {
         let (shared, route) = (self.shared(), self.route(call));
         let record = call.record.as_ref().filter(|_| route.send_token);
         Watch {
             stopping: shared.stopping.subscribe(),
             session: record.map(|record| shared.ends.subscribe(record.id)),
+            found: record.and_then(|_| call.session.how_found()),
             expires_at: record.and_then(|record| record.access_expires_at),
             clock: shared.clock.clone(),
             idle: route.times.stream_idle,

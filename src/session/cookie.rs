@@ -3,6 +3,9 @@
 //! Browsers hold at most 4,096 bytes of name and value per cookie (RFC 6265 §6.1), so a longer value
 //! is cut into chunks: `vestibule` holds `<count>.<first part>`, `vestibule.1` the second part, and
 //! so on. Sealed values have no dot of their own.
+//!
+//! Cookies know no ports (RFC 6265 §8.5): two servers on one host name get each other's. `session.cookie_name` keeps
+//! them apart.
 
 use std::borrow::Cow;
 
@@ -14,9 +17,30 @@ pub const MAX_COOKIE: usize = 4096;
 /// The most chunks that one session is cut into.
 pub const MAX_CHUNKS: usize = 5;
 
+/// The prefix of a name by which browsers tie a cookie to its host (RFC 6265bis §4.1.3.2).
+const HOST_PREFIX: &str = "__Host-";
+
+/// Whether a cookie's name is one of this server's own, where `base` is `session.cookie_name`: the session's, its
+/// numbered chunks `<base>.N`, and what else is named `<base>-…`; with and without the `__Host-` prefix. An upstream
+/// may never set one.
+///
+/// ```
+/// use vestibule::session::is_own_cookie;
+///
+/// assert!(is_own_cookie("app", b"__Host-app.1") && is_own_cookie("app", b"app-known"));
+/// assert!(!is_own_cookie("app", b"apple"));
+/// ```
+pub fn is_own_cookie(base: &str, name: &[u8]) -> bool {
+    let prefix = name.get(..HOST_PREFIX.len()).filter(|start| start.eq_ignore_ascii_case(HOST_PREFIX.as_bytes()));
+    let plain = prefix.map_or(name, |prefix| &name[prefix.len()..]);
+    let Some((start, rest)) = plain.split_at_checked(base.len()) else { return false };
+    start.eq_ignore_ascii_case(base.as_bytes()) && matches!(rest, [] | [b'.' | b'-', ..])
+}
+
 /// How the session cookie is named and flagged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookiePolicy {
+    name: Box<str>,
     secure: bool,
     same_site: SameSite,
 }
@@ -34,15 +58,16 @@ pub struct TooLarge {
 }
 
 impl CookiePolicy {
-    /// On https the cookie is `Secure` and has the `__Host-` prefix, which ties it to this very host
-    /// (RFC 6265bis §4.1.3.2). Plain http is for loopback alone and has neither.
-    pub fn new(https: bool, strict: bool) -> Self {
-        Self { secure: https, same_site: if strict { SameSite::Strict } else { SameSite::Lax } }
+    /// A cookie named `base`. On https it is `Secure` and has the `__Host-` prefix, which ties it to this very host
+    /// (RFC 6265bis §4.1.3.2). Plain http is for loopback only and has neither.
+    pub fn new(base: &str, https: bool, strict: bool) -> Self {
+        let name = format!("{}{base}", if https { HOST_PREFIX } else { "" }).into();
+        Self { name, secure: https, same_site: if strict { SameSite::Strict } else { SameSite::Lax } }
     }
 
-    /// The cookie's name.
-    pub fn name(&self) -> &'static str {
-        if self.secure { "__Host-vestibule" } else { "vestibule" }
+    /// The cookie's name, with the prefix.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The sealed value in a request, joined from its chunks; `None` when there is none, when a
@@ -212,6 +237,10 @@ fn header_value(cookie: &Cookie<'_>) -> Option<HeaderValue> {
 mod tests {
     use super::*;
 
+    fn policy(https: bool, strict: bool) -> CookiePolicy {
+        CookiePolicy::new("vestibule", https, strict)
+    }
+
     fn request(cookies: &[&str]) -> Vec<HeaderValue> {
         cookies.iter().map(|value| HeaderValue::from_str(value).unwrap()).collect()
     }
@@ -222,19 +251,49 @@ mod tests {
 
     #[test]
     fn has_every_flag_on_https() {
-        let set = CookiePolicy::new(true, false).store("abc", Some(60), &request(&[])).unwrap();
+        let set = policy(true, false).store("abc", Some(60), &request(&[])).unwrap();
         assert_eq!(texts(&set), ["__Host-vestibule=abc; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"]);
     }
 
     #[test]
     fn has_no_prefix_and_no_secure_on_plain_http() {
-        let set = CookiePolicy::new(false, true).store("abc", None, &request(&[])).unwrap();
+        let set = policy(false, true).store("abc", None, &request(&[])).unwrap();
         assert_eq!(texts(&set), ["vestibule=abc; HttpOnly; SameSite=Strict; Path=/"]);
     }
 
     #[test]
+    fn has_the_name_that_is_set() {
+        let policy = CookiePolicy::new("shop", true, false);
+        let set = policy.store("abc", None, &request(&[])).unwrap();
+        assert_eq!(texts(&set), ["__Host-shop=abc; HttpOnly; SameSite=Lax; Secure; Path=/"]);
+        assert_eq!(policy.read(&request(&["__Host-vestibule=a; shop=b; __Host-shop=c"])), Found::Value(b"c".into()));
+        let others = request(&["__Host-vestibule=2.a; __Host-vestibule.1=b"]);
+        assert_eq!((policy.read(&others), policy.remove(&others).len()), (Found::Nothing, 1), "another server's");
+    }
+
+    #[test]
+    fn knows_the_servers_own_cookies() {
+        for name in [
+            "vestibule",
+            "__Host-vestibule",
+            "vestibule.0",
+            "__Host-vestibule.12",
+            "__host-Vestibule.1",
+            "vestibule-known",
+            "__Host-vestibule-known",
+        ] {
+            assert!(is_own_cookie("vestibule", name.as_bytes()), "{name}");
+            assert!(!is_own_cookie("shop", name.as_bytes()), "{name}");
+        }
+        for name in ["", "vest", "vestibules", "my-vestibule", "__Host-", "__Host-other", "__Secure-vestibule"] {
+            assert!(!is_own_cookie("vestibule", name.as_bytes()), "{name}");
+        }
+        assert!(!is_own_cookie("vestibule", "vestibul\u{e9}".as_bytes()));
+    }
+
+    #[test]
     fn removes_with_the_same_flags() {
-        let removed = CookiePolicy::new(true, false).remove(&request(&[]));
+        let removed = policy(true, false).remove(&request(&[]));
         assert_eq!(
             texts(&removed),
             [
@@ -245,7 +304,7 @@ mod tests {
 
     #[test]
     fn reads_one_among_others() {
-        let policy = CookiePolicy::new(false, false);
+        let policy = policy(false, false);
         let cookies = request(&["a=b; vestibule=abc;c=d", "theme=dark"]);
         assert_eq!(policy.read(&cookies), Found::Value(b"abc".into()));
         let foreign = HeaderValue::from_bytes("name=J\u{fc}rgen; vestibule=abc".as_bytes()).unwrap();
@@ -255,14 +314,14 @@ mod tests {
 
     #[test]
     fn trusts_no_duplicate() {
-        let policy = CookiePolicy::new(false, false);
+        let policy = policy(false, false);
         assert_eq!(policy.read(&request(&["vestibule=a; vestibule=b"])), Found::Broken);
         assert_eq!(policy.read(&request(&["vestibule=a", "vestibule=a"])), Found::Broken);
     }
 
     #[test]
     fn cuts_long_values_and_joins_them_in_any_order() {
-        let policy = CookiePolicy::new(true, false);
+        let policy = policy(true, false);
         for size in [4077, 4078, 9_000, 4077 * MAX_CHUNKS] {
             let sealed: String = ('a'..='z').cycle().take(size).collect();
             let set = policy.store(&sealed, None, &request(&[])).unwrap();
@@ -276,7 +335,7 @@ mod tests {
 
     #[test]
     fn says_when_a_value_is_too_large() {
-        let error = CookiePolicy::new(true, false).store(&"a".repeat(30_000), None, &request(&[])).unwrap_err();
+        let error = policy(true, false).store(&"a".repeat(30_000), None, &request(&[])).unwrap_err();
         assert_eq!(error, TooLarge { size: 30_000, max: 20_385 });
         let text = error.to_string();
         assert!(["30000", "20385", "session.store"].iter().all(|part| text.contains(part)), "{text}");
@@ -284,7 +343,7 @@ mod tests {
 
     #[test]
     fn is_broken_without_one_of_its_chunks() {
-        let policy = CookiePolicy::new(false, false);
+        let policy = policy(false, false);
         for cookies in
             ["vestibule=3.a; vestibule.1=b", "vestibule.1=b", "vestibule=9.a", "vestibule=x.a", "vestibule=1.a"]
         {
@@ -294,7 +353,7 @@ mod tests {
 
     #[test]
     fn removes_stale_chunks() {
-        let policy = CookiePolicy::new(false, false);
+        let policy = policy(false, false);
         let before = request(&["vestibule=3.a; vestibule.1=b; vestibule.2=c"]);
         let set = policy.store("short", None, &before).unwrap();
         let names: Vec<_> = texts(&set).iter().map(|text| text.split('=').next().unwrap()).collect();

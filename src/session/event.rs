@@ -1,6 +1,6 @@
 //! The event stream that tells open tabs when their session ends.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
@@ -10,10 +10,12 @@ use axum::{
 use futures_util::stream;
 use tokio::time::timeout;
 
-use super::{Session, SessionEnd, handle::Found, manager::Sessions};
+use super::{
+    Session, SessionEnd,
+    handle::Found,
+    watch::{STEP, Standing},
+};
 
-/// How often something is sent at least: proxies in between close what stands still.
-const STEP: Duration = Duration::from_secs(15);
 /// The first thing sent, so that the browser knows the stream as open.
 const OPEN: Bytes = Bytes::from_static(b": open\nretry: 5000\n\n");
 const ALIVE: Bytes = Bytes::from_static(b":\n\n");
@@ -65,6 +67,7 @@ async fn step(stage: Stage) -> Option<(Result<Bytes, Infallible>, Stage)> {
 }
 
 impl Watched {
+    /// Something is sent once in a [`STEP`] at least: proxies in between close what stands still.
     async fn next(&mut self) -> Next {
         let sessions = Arc::clone(&self.found.sessions);
         let record = self.found.live.latest();
@@ -72,25 +75,10 @@ impl Watched {
         if sessions.has_ended(record.id) || timeout(STEP, self.end.ended()).await.is_ok() {
             return Next::Ended;
         }
-        sessions.look_after(&self.found).await
-    }
-}
-
-impl Sessions {
-    /// What has become of a watched session: an end elsewhere may have gone unheard, and idleness
-    /// tells nobody.
-    async fn look_after(&self, found: &Found) -> Next {
-        let record = found.live.latest();
-        if self.seconds_to_the_end(&record) <= 0 {
-            return Next::Ended;
-        }
-        match self.is_gone(&record).await {
-            Ok(true) => Next::Ended,
-            Ok(false) if self.is_alive(&found.live.latest()) => Next::Alive,
-            // In the cookie the browser may have a later record, by way of another replica.
-            Ok(false) => Next::Close,
-            // Who was logged in still is, as far as anybody knows.
-            Err(_) => Next::Alive,
+        match sessions.standing(&self.found).await {
+            Standing::GoesOn => Next::Alive,
+            Standing::Ended => Next::Ended,
+            Standing::Idle => Next::Close,
         }
     }
 }

@@ -27,6 +27,8 @@ struct State {
     unrenewed: bool,
     /// The store could not be asked.
     unavailable: bool,
+    /// The request's cookie cannot be opened here: it may be another server's.
+    foreign: bool,
     /// Somebody wanted to know who is logged in.
     asked: bool,
     found: Option<Found>,
@@ -87,13 +89,23 @@ impl Session {
     }
 
     /// A session whose token was due for renewal while the API could not be asked.
-    pub(crate) fn unrenewed(record: Arc<Record>, found: Found) -> Self {
-        Self::of(State { record: Some(record), unrenewed: true, found: Some(found), ..State::default() })
+    pub(crate) fn unrenewed(record: Arc<Record>, change: Change, found: Found) -> Self {
+        Self::of(State { record: Some(record), change, unrenewed: true, found: Some(found), ..State::default() })
     }
 
     /// Nobody, with what is to be done about the cookie.
     pub(crate) fn nobody(change: Change) -> Self {
         Self::of(State { change, ..State::default() })
+    }
+
+    /// Nobody, with a cookie that may be another server's.
+    pub(crate) fn foreign() -> Self {
+        Self::of(State { foreign: true, ..State::default() })
+    }
+
+    /// Whether the request's cookie may be another server's.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.state().foreign
     }
 
     /// A session that cannot be found out while the store is down.
@@ -150,8 +162,11 @@ impl Session {
     }
 
     /// Replaces the content: after a change of the user. A log-in is [`crate::Vestibule::log_in`].
-    pub fn start(&self, record: Record) {
+    pub fn start(&self, mut record: Record) {
         let mut state = self.state();
+        if let Some(former) = state.latest().filter(|former| former.id == record.id) {
+            record.changes = former.changes.saturating_add(1);
+        }
         state.record = Some(Arc::new(record));
         state.change = Change::Started;
     }
@@ -229,10 +244,16 @@ impl Session {
         }
         let renewed = found.sessions.refresh(&record).await;
         let mut state = self.state();
+        if renewed.is_ok() && found.sessions.has_ended(record.id) {
+            // Logged out meanwhile.
+            (state.record, state.change) = (None, Change::None);
+            return Renewal::Ended;
+        }
         match renewed {
             Ok(renewed) => {
+                state.unrenewed = !renewed.is_usable_after(&record);
                 state.adopt(renewed);
-                Renewal::Renewed
+                if state.unrenewed { Renewal::Unavailable } else { Renewal::Renewed }
             }
             Err(Failed::Refused) => {
                 drop(state);
@@ -300,7 +321,7 @@ impl State {
     fn latest(&self) -> Option<Arc<Record>> {
         let own = self.record.as_ref()?;
         let latest = self.found.as_ref().map(|found| found.live.latest());
-        latest.filter(|latest| latest.id == own.id && latest.generation > own.generation).or_else(|| Some(own.clone()))
+        latest.filter(|latest| latest.id == own.id && latest.version() > own.version()).or_else(|| Some(own.clone()))
     }
 
     fn adopt(&mut self, record: Arc<Record>) {

@@ -6,7 +6,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::record::{BySession, Record, SessionId};
@@ -24,6 +27,8 @@ pub(crate) struct LiveSessions(Arc<[Shard; SHARDS]>);
 pub(crate) struct Live {
     id: SessionId,
     latest: Mutex<Arc<Record>>,
+    /// Whether the newest cookie has not been seen yet.
+    expected: AtomicBool,
     all: LiveSessions,
 }
 
@@ -40,17 +45,26 @@ impl LiveSessions {
             live.learn(record);
             return live;
         }
-        let live = Arc::new(Live { id: record.id, latest: Mutex::new(Arc::clone(record)), all: self.clone() });
+        let live = Arc::new(Live {
+            id: record.id,
+            latest: Mutex::new(Arc::clone(record)),
+            expected: AtomicBool::new(false),
+            all: self.clone(),
+        });
         shard.insert(record.id, Arc::downgrade(&live));
         live
     }
 
     /// Notes a record that may be newer than what the requests under way know.
     pub(crate) fn learn(&self, record: &Arc<Record>) {
-        let live = self.shard(record.id).get(&record.id).and_then(Weak::upgrade);
-        if let Some(live) = live {
+        if let Some(live) = self.find(record.id) {
             live.learn(record);
         }
+    }
+
+    /// The session of that name, if there are requests of it under way.
+    pub(crate) fn find(&self, id: SessionId) -> Option<Arc<Live>> {
+        self.shard(id).get(&id).and_then(Weak::upgrade)
     }
 
     fn shard(&self, id: SessionId) -> MutexGuard<'_, BySession<Weak<Live>>> {
@@ -74,9 +88,19 @@ impl Live {
     /// Notes a record, if it is newer.
     pub(crate) fn learn(&self, record: &Arc<Record>) {
         let mut latest = lock(&self.latest);
-        if (record.generation, record.last_seen_at) > (latest.generation, latest.last_seen_at) {
+        if (record.version(), record.last_seen_at) > (latest.version(), latest.last_seen_at) {
             *latest = Arc::clone(record);
         }
+    }
+
+    /// Notes whether the newest cookie is still to be seen.
+    pub(super) fn expect(&self, expected: bool) {
+        self.expected.store(expected, Ordering::Relaxed);
+    }
+
+    /// Whether `record` is what the newest cookie holds, and it was not seen before.
+    pub(super) fn is_first_sight(&self, record: &Record) -> bool {
+        self.expected.load(Ordering::Relaxed) && record.generation >= self.latest().generation
     }
 }
 

@@ -1,24 +1,27 @@
 //! Everything about sessions that outlives a request.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderValue;
 
 use super::{
     SessionEnds,
     cookie::{CookiePolicy, TooLarge},
+    flight::Flights,
     key::Key,
-    live::LiveSessions,
+    live::{Live, LiveSessions},
     opened::Opened,
     record::{Record, SessionId, TOUCH_INTERVAL, Terms, TimeLeft, printable},
-    refresh::{Failed, GRACE, Refresher},
-    revoked::Revoked,
+    refresh::GRACE,
+    revoked::{KEPT_BESIDES_A_STORE, Revoked},
+    rotation::Rotations,
     seal::Sealer,
     sealed::Sealed,
     store::{Down, Memory, Redis, Replace, Store, Stored},
     ticket::Ticket,
 };
 use crate::{
+    background::Background,
     clock::Clock,
     config::{Config, ConfigError, RedisUrl, SameSite, SessionConfig, StoreConfig},
     random::Random,
@@ -34,8 +37,8 @@ pub(crate) struct Sessions {
     lock_seconds: i64,
 }
 
-/// How long that is more than the longest call to the API.
-const LOCK_MARGIN: f64 = 5.0;
+/// How long that is more than the longest refresh, in seconds.
+const LOCK_MARGIN: i64 = 5;
 
 /// What all cores share.
 pub(super) struct Core {
@@ -46,7 +49,8 @@ pub(super) struct Core {
     sealed: Sealed,
     pub(super) revoked: Revoked,
     pub(super) live: LiveSessions,
-    refresher: Refresher,
+    pub(super) flights: Flights,
+    rotations: Rotations,
     ends: SessionEnds,
     clock: Clock,
     random: Random,
@@ -65,9 +69,10 @@ impl Sessions {
         let strict = config.session.same_site == SameSite::Strict;
         let core = Arc::new(Core {
             config: config.session.clone(),
-            policy: CookiePolicy::new(config.https(), strict),
+            policy: CookiePolicy::new(&config.session.cookie_name, config.https(), strict),
             sealer: Sealer::new(keys, random.clone()),
-            refresher: Refresher::new(clock.clone()),
+            flights: Flights::new(clock.clone()),
+            rotations: Rotations::new(clock.clone()),
             opened: Opened::new(),
             sealed: Sealed::new(),
             revoked: Revoked::default(),
@@ -82,8 +87,8 @@ impl Sessions {
             (StoreConfig::Cookie, Some(url)) => Some(redis("session.revocation", url, &core)?),
             (StoreConfig::Cookie, None) => None,
         };
-        #[expect(clippy::cast_possible_truncation, reason = "`api.timeout` is at most an hour")]
-        let lock_seconds = (config.api.timeout + LOCK_MARGIN) as i64;
+        let longest = upstream.longest_operation().as_secs() + 1;
+        let lock_seconds = i64::try_from(longest).unwrap_or(i64::MAX - LOCK_MARGIN) + LOCK_MARGIN;
         Ok(Self { core, store, upstream, lock_seconds })
     }
 
@@ -107,6 +112,28 @@ impl Sessions {
 
     pub(super) fn lock_seconds(&self) -> i64 {
         self.lock_seconds
+    }
+
+    /// What goes on without a request.
+    pub(crate) fn background(&self) -> &Background {
+        self.upstream.background()
+    }
+
+    /// How long what was begun may take to end, when the server stops: the longest refresh, and storing what it
+    /// brought.
+    pub(crate) fn grace_time(&self) -> Duration {
+        Duration::from_secs(self.lock_seconds.unsigned_abs())
+    }
+
+    /// The session cookie's name.
+    pub(crate) fn cookie_name(&self) -> &str {
+        self.core.policy.name()
+    }
+
+    /// Ends the tokens of a record at the API, where the contract has a call for it, while nobody waits.
+    pub(super) fn revoke_later(self: &Arc<Self>, record: Arc<Record>) {
+        let sessions = Arc::clone(self);
+        self.background().spawn(async move { sessions.revoke_at_the_api(&record).await });
     }
 
     /// Ends the tokens of a record at the API, where the contract has a call for it.
@@ -160,14 +187,47 @@ impl Sessions {
         Ok((record, ticket))
     }
 
-    /// Renews the tokens, together with whoever else wants to.
-    pub(super) async fn refresh(self: &Arc<Self>, record: &Arc<Record>) -> Result<Arc<Record>, Failed> {
-        self.core.refresher.refresh(record, self).await
+    /// What the requests of a session share. Notes that the newest cookie was seen, if this is the first time.
+    pub(super) fn enter(&self, record: &Arc<Record>) -> Arc<Live> {
+        let live = self.core.live.enter(record);
+        if live.is_first_sight(record) {
+            self.core.rotations.seen(Arc::clone(&live));
+        }
+        live
     }
 
     /// Notes a newer record for the requests under way.
     pub(super) fn learn(&self, record: &Arc<Record>) {
         self.core.live.learn(record);
+    }
+
+    /// Notes a renewed record for the requests under way and for those with the former cookie.
+    pub(super) fn note_renewed(&self, record: &Arc<Record>) {
+        let live = self.core.live.enter(record);
+        // A cookie that holds an opaque name stays the same.
+        if self.is_server_side() {
+            self.core.rotations.seen(live)
+        } else {
+            self.core.rotations.keep(live)
+        }
+        if self.has_ended(record.id) {
+            self.core.rotations.forget(record.id);
+        }
+    }
+
+    /// The record with what this process knows of the person, if that is newer.
+    pub(super) fn newest_content(&self, record: &Record) -> Record {
+        let record = record.clone();
+        match self.core.live.find(record.id) {
+            Some(live) => record.with_content_of(&live.latest()),
+            None => record,
+        }
+    }
+
+    /// The record that a store has.
+    pub(super) async fn load_record(&self, store: &Store, id: SessionId) -> Result<Option<Record>, Down> {
+        let name = session_name(id);
+        Ok(store.load(&name).await?.and_then(|stored| self.core.sealer.open(&name, &stored.sealed)))
     }
 
     /// Whether the session is known to have ended.
@@ -188,7 +248,7 @@ impl Sessions {
     pub(super) fn seal(&self, name: &str, record: &Record) -> Stored {
         // Sealing fails only without a key, which is ruled out at the start.
         let sealed = self.core.sealer.seal(name, record).unwrap_or_default();
-        Stored { generation: record.generation, sealed }
+        Stored { generation: record.generation, changes: record.changes, sealed }
     }
 
     fn seal_for_cookie(&self, record: &Record) -> String {
@@ -246,7 +306,7 @@ impl Sessions {
         self.core.end(record.id, record.created_at.saturating_add(self.core.config.absolute_lifetime));
         if self.end_in_store(record).await.is_err() {
             let (sessions, record) = (Arc::clone(self), record.clone());
-            tokio::spawn(async move { sessions.end_in_store_later(&record).await });
+            self.background().spawn(async move { sessions.end_in_store_later(&record).await });
         }
     }
 
@@ -258,7 +318,7 @@ impl Sessions {
                 store.delist(&person, &record.id.to_string()).await?;
             }
         } else {
-            let ended = Stored { generation: 0, sealed: "-".into() };
+            let ended = Stored { generation: 0, changes: 0, sealed: "-".into() };
             let ttl = self.seconds_to_the_end(record).max(1);
             store.save(&ended_name(record.id), &ended, Replace::OlderOrNone, ttl).await?;
         }
@@ -279,8 +339,18 @@ impl Sessions {
 }
 
 impl Core {
+    /// Remembers the end of a session whose cookie nothing but this process refuses until `until` at the latest, and
+    /// tells those who watch.
     fn end(&self, id: SessionId, until: i64) {
-        self.revoked.add(id, until, self.clock.now());
+        let now = self.clock.now();
+        let until = match self.config.store {
+            // From here on no request prolongs it.
+            StoreConfig::Cookie => until.min(now.saturating_add(self.config.idle_lifetime)),
+            // The store knows that it has ended.
+            StoreConfig::Redis(_) | StoreConfig::Memory => until.min(now.saturating_add(KEPT_BESIDES_A_STORE)),
+        };
+        self.revoked.add(id, until, now);
+        self.rotations.forget(id);
         self.ends.end(id);
     }
 }

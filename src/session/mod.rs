@@ -1,10 +1,12 @@
 //! Sessions: what they hold, how they are sealed and kept, how they are renewed and ended.
 
 mod adopt;
+mod cache;
 mod cookie;
 mod device;
 mod ends;
 mod event;
+mod flight;
 mod handle;
 mod kept;
 mod key;
@@ -17,16 +19,19 @@ mod record;
 mod refresh;
 mod resolve;
 mod revoked;
+mod rotation;
 mod seal;
 mod sealed;
 mod store;
 mod ticket;
+mod watch;
 mod write;
 
-pub use cookie::{CookiePolicy, MAX_CHUNKS, MAX_COOKIE, TooLarge};
+pub use cookie::{CookiePolicy, MAX_CHUNKS, MAX_COOKIE, TooLarge, is_own_cookie};
 pub use device::OpenSession;
 pub use ends::{SessionEnd, SessionEnds};
 pub(crate) use event::events;
+pub(crate) use handle::Found;
 pub use handle::{Renewal, Session};
 pub use key::{InvalidKey, Key};
 pub(crate) use manager::Sessions;

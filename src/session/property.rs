@@ -16,7 +16,7 @@ fn sealer() -> Sealer {
 }
 
 fn policy() -> CookiePolicy {
-    CookiePolicy::new(true, false)
+    CookiePolicy::new("vestibule", true, false)
 }
 
 fn request(pairs: &[String]) -> Vec<HeaderValue> {
@@ -96,7 +96,8 @@ proptest! {
 
     #[test]
     fn any_other_text_is_no_session(text in "\\PC{0,300}", chunks in 0..9_usize) {
-        let name = policy().name();
+        let policy = policy();
+        let name = policy.name();
         let mut all = vec![format!("{name}={chunks}.{text}"), format!("{name}={text}")];
         prop_assert_eq!(open(&all[1..]), None);
         all.extend((1..chunks).map(|index| format!("{name}.{index}={text}")));

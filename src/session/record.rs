@@ -103,6 +103,9 @@ pub struct Record {
     /// What the browser of the log-in calls itself, where a list of sessions can be had: see
     /// [`MAX_USER_AGENT`].
     pub user_agent: Option<String>,
+    /// How often the content was changed other than by a renewal: of two records of one generation, the greater one
+    /// is the newer.
+    pub changes: u32,
 }
 
 /// How much is kept of what a browser calls itself, in bytes.
@@ -172,6 +175,7 @@ impl Record {
             generation: 0,
             persistent: terms.persistent,
             user_agent: terms.user_agent,
+            changes: 0,
         }
     }
 
@@ -186,6 +190,37 @@ impl Record {
             issued_at: now,
             generation: self.generation.saturating_add(1),
             ..self.clone()
+        }
+    }
+
+    /// The record after a refresh whose access token cannot be used: the former one stays and is due, and the next
+    /// refresh token is kept, as the former one is spent.
+    pub(crate) fn rotated(&self, refresh_token: Secret, now: i64) -> Self {
+        Self {
+            refresh_token: Some(refresh_token),
+            refresh_due_at: Some(now),
+            last_seen_at: now,
+            generation: self.generation.saturating_add(1),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a renewal of `former` brought an access token that can be used, rather than a refresh token only.
+    pub(crate) fn is_usable_after(&self, former: &Self) -> bool {
+        self.issued_at != former.issued_at || self.access_token != former.access_token
+    }
+
+    /// Orders the records of one session: by renewals, then by other changes.
+    pub(crate) fn version(&self) -> (u32, u32) {
+        (self.generation, self.changes)
+    }
+
+    /// This record, with what `other` knows of the person if that is newer.
+    pub(crate) fn with_content_of(self, other: &Self) -> Self {
+        if other.changes > self.changes {
+            Self { user: other.user.clone(), changes: other.changes, ..self }
+        } else {
+            self
         }
     }
 
@@ -222,6 +257,7 @@ pub(crate) mod tests {
             generation: 0,
             persistent: true,
             user_agent: None,
+            changes: 0,
         }
     }
 

@@ -9,34 +9,25 @@
 //! wait for what it stores. The lock ends by itself should its holder die, and a holder that was
 //! slower than its lock is fenced by the record's generation.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, Shared},
-};
+use futures_util::FutureExt;
 use tokio::time::sleep;
 
 use super::{
+    flight::{Newest, Outcome, Waiting},
     manager::Sessions,
-    record::{Record, SessionId},
+    record::Record,
     store::{Down, Replace, Store},
 };
-use crate::{clock::Clock, upstream::RefreshError};
+use crate::upstream::{RefreshError, Refreshed};
 
-/// How long the result of a refresh answers requests with the former cookie, in seconds.
+/// How long the result of a refresh answers requests with the former cookie once the new one was seen, in seconds.
 pub(super) const GRACE: i64 = 60;
 /// How often a replica looks whether another one has renewed a session.
 const LOOK: Duration = Duration::from_millis(40);
 /// How often new tokens are tried to be stored while the store is down.
 const STORE_ATTEMPTS: u32 = 20;
-
-type Outcome = Option<Result<Arc<Record>, Failed>>;
 
 /// Why a session was not renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,74 +38,67 @@ pub(crate) enum Failed {
     Unavailable,
 }
 
-/// Renews access tokens in a single flight per session and generation.
-pub(crate) struct Refresher {
-    clock: Clock,
-    flights: Mutex<HashMap<Flight, Started>>,
-}
-
-/// A session with the generation whose refresh token is being spent.
-type Flight = (SessionId, u32);
-
-struct Started {
-    at: i64,
-    outcome: Shared<BoxFuture<'static, Outcome>>,
-}
-
-impl Refresher {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, flights: Mutex::default() }
-    }
-
-    /// The record with new tokens.
-    pub(crate) async fn refresh(&self, record: &Arc<Record>, sessions: &Arc<Sessions>) -> Result<Arc<Record>, Failed> {
-        let flight = (record.id, record.generation);
-        let outcome = self.join(flight, record, sessions);
-        let result = outcome.await.unwrap_or(Err(Failed::Unavailable));
-        if result == Err(Failed::Unavailable) {
-            // The next request asks anew.
-            self.forget(flight);
-        }
-        result
-    }
-
-    /// The running or recent flight of this session, or a new one.
-    fn join(
-        &self,
-        flight: Flight,
-        record: &Arc<Record>,
-        sessions: &Arc<Sessions>,
-    ) -> Shared<BoxFuture<'static, Outcome>> {
-        let now = self.clock.now();
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        flights.retain(|_, started| now - started.at <= GRACE);
-        let started = flights
-            .entry(flight)
-            .or_insert_with(|| Started { at: now, outcome: start(Arc::clone(record), Arc::clone(sessions)) });
-        started.outcome.clone()
-    }
-
-    fn forget(&self, flight: Flight) {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        flights.remove(&flight);
+impl Sessions {
+    /// Renews the tokens, together with all other requests that want to.
+    pub(super) async fn refresh(self: &Arc<Self>, record: &Arc<Record>) -> Outcome {
+        let newest = || {
+            let known = self.core.live.find(record.id).map(|live| live.latest());
+            match known.filter(|known| known.generation > record.generation) {
+                Some(known) if known.refresh_due(self.clock().now()) => Newest::Due(known),
+                Some(known) => Newest::Renewed(known),
+                None => Newest::Due(Arc::clone(record)),
+            }
+        };
+        self.core.flights.join(newest, |record| start(record, Arc::clone(self))).await
     }
 }
 
 /// Starts the call in a task of its own: a client that goes away must not take the new tokens with
 /// it.
-fn start(record: Arc<Record>, sessions: Arc<Sessions>) -> Shared<BoxFuture<'static, Outcome>> {
-    let task = tokio::spawn(async move {
-        let result = match sessions.store() {
-            Some(store) => together(&record, &sessions, store).await,
-            None => ask(&record, &sessions).await,
-        };
-        if let Ok(renewed) = &result {
-            sessions.learn(renewed);
-            end_at_the_api_if_over(renewed, &sessions).await;
-        }
-        result
+fn start(record: Arc<Record>, sessions: Arc<Sessions>) -> Waiting {
+    let background = sessions.background().clone();
+    let task = background.spawn(async move {
+        let landing = Landing { record: Arc::clone(&record), outcome: Err(Failed::Unavailable), sessions };
+        let outcome = renew(&record, &landing.sessions).await;
+        landing.after(outcome).await
     });
-    async move { task.await.ok() }.boxed().shared()
+    async move { task.await.unwrap_or(Err(Failed::Unavailable)) }.boxed().shared()
+}
+
+async fn renew(record: &Arc<Record>, sessions: &Arc<Sessions>) -> Outcome {
+    match sessions.store() {
+        Some(store) => together(record, sessions, store).await,
+        None => ask(record, sessions).await,
+    }
+}
+
+/// Ends a flight, also one that is dropped with its runtime.
+struct Landing {
+    record: Arc<Record>,
+    outcome: Outcome,
+    sessions: Arc<Sessions>,
+}
+
+impl Landing {
+    async fn after(mut self, outcome: Outcome) -> Outcome {
+        if let Ok(renewed) = &outcome {
+            self.sessions.note_renewed(renewed);
+            if !renewed.is_usable_after(&self.record) {
+                // Another attempt spends another refresh token.
+                self.sessions.core.flights.put_off((renewed.id, renewed.generation));
+            }
+            end_at_the_api_if_over(renewed, &self.sessions).await;
+        }
+        self.outcome = outcome;
+        self.outcome.clone()
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        let flight = (self.record.id, self.record.generation);
+        self.sessions.core.flights.land(flight, self.outcome.is_err());
+    }
 }
 
 /// A person who logged out while the token was renewed wants the new one ended too.
@@ -128,11 +112,15 @@ async fn end_at_the_api_if_over(renewed: &Record, sessions: &Sessions) {
 async fn ask(record: &Record, sessions: &Sessions) -> Result<Arc<Record>, Failed> {
     let Some(token) = &record.refresh_token else { return Err(Failed::Refused) };
     let clock = sessions.clock();
-    match sessions.upstream().refresh(token, clock.now()).await {
-        Ok(tokens) => {
+    let refreshed = sessions.upstream().refresh(token, clock.now()).await;
+    // What the session knows of the person may have changed during the call.
+    let record = sessions.newest_content(record);
+    match refreshed {
+        Ok(Refreshed::Tokens(tokens)) => {
             tracing::debug!(session = ?record.id, "refreshed");
             Ok(Arc::new(record.renewed(tokens, clock.now(), sessions.refresh_before())))
         }
+        Ok(Refreshed::OnlyRefresh(token)) => Ok(Arc::new(record.rotated(token, clock.now()))),
         Err(RefreshError::Refused) => {
             tracing::info!(session = ?record.id, "the API refused to refresh: the session ends");
             Err(Failed::Refused)
@@ -142,7 +130,7 @@ async fn ask(record: &Record, sessions: &Sessions) -> Result<Arc<Record>, Failed
 }
 
 /// Renews together with other replicas.
-async fn together(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store) -> Result<Arc<Record>, Failed> {
+async fn together(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store) -> Outcome {
     let (lock, holder) = (format!("lock:{}", record.id), sessions.new_holder());
     let ttl = sessions.lock_seconds();
     let looks = u128::try_from(ttl).unwrap_or(1) * 1_000 / LOOK.as_millis();
@@ -152,7 +140,7 @@ async fn together(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store)
         }
         if store.lock(&lock, &holder, ttl).await.map_err(unavailable)? {
             let result = locked(record, sessions, store).await;
-            // While new tokens are not stored, nobody else may spend the one that bought them: the lock
+            // While new tokens are not stored, no other replica may spend the one that bought them: the lock
             // stays until it ends by itself, as it does should this fail.
             if !matches!(result, Ok(Renewed { stored: false, .. })) {
                 let _ = store.unlock(&lock, &holder).await;
@@ -187,6 +175,7 @@ async fn locked(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store) -
         }
         Err(failed) => return Err(failed),
     };
+    let renewed = with_stored_content(renewed, sessions, store).await;
     match keep(&renewed, sessions, store).await {
         Ok(true) => return Ok(found(renewed)),
         Ok(false) => match sessions.stored_newer(record).await {
@@ -204,6 +193,17 @@ async fn locked(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store) -
     Ok(Renewed { record: renewed, stored: false })
 }
 
+/// The record with what another replica has stored of the person meanwhile.
+async fn with_stored_content(renewed: Arc<Record>, sessions: &Sessions, store: &Store) -> Arc<Record> {
+    if !sessions.is_server_side() {
+        return renewed;
+    }
+    match sessions.load_record(store, renewed.id).await {
+        Ok(Some(stored)) if stored.changes > renewed.changes => Arc::new((*renewed).clone().with_content_of(&stored)),
+        _ => renewed,
+    }
+}
+
 async fn keep(renewed: &Record, sessions: &Sessions, store: &Store) -> Result<bool, Down> {
     let (name, ttl) = sessions.place(renewed);
     // With the cookie as the place of sessions, the store holds the results of refreshes alone.
@@ -213,7 +213,8 @@ async fn keep(renewed: &Record, sessions: &Sessions, store: &Store) -> Result<bo
 
 /// Goes on trying to store new tokens.
 fn keep_later(renewed: Arc<Record>, sessions: Arc<Sessions>) {
-    tokio::spawn(async move {
+    let background = sessions.background().clone();
+    background.spawn(async move {
         let Some(store) = sessions.store() else { return };
         for attempt in 1..=STORE_ATTEMPTS {
             sleep(Duration::from_millis(100) * attempt).await;
@@ -227,10 +228,4 @@ fn keep_later(renewed: Arc<Record>, sessions: Arc<Sessions>) {
 
 fn unavailable(_: Down) -> Failed {
     Failed::Unavailable
-}
-
-impl fmt::Debug for Refresher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refresher").finish_non_exhaustive()
-    }
 }

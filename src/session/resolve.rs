@@ -7,7 +7,7 @@ use axum::http::HeaderValue;
 use super::{
     Session, cookie,
     handle::{Change, Found},
-    manager::{Sessions, ended_name, session_name},
+    manager::{Sessions, ended_name},
     record::{Record, SessionId},
     refresh::{Failed, GRACE},
     store::Down,
@@ -22,8 +22,11 @@ const TOGETHER: i64 = 6;
 enum Lookup {
     /// No cookie of ours.
     Nothing,
-    /// A cookie that is good for nothing.
+    /// A cookie of ours that is good for nothing any more.
     Unusable,
+    /// A cookie that this server cannot open. Cookies know no ports, so that it may be another server's on the same
+    /// host: it is left alone. A log-in writes over it.
+    Foreign,
     /// A session that ended a moment ago. A newer one may be on its way to the browser, so that its
     /// cookie is left alone.
     JustEnded,
@@ -41,18 +44,19 @@ impl Sessions {
         let (record, ticket) = match self.look_up(cookies, now).await {
             Ok(Lookup::Nothing) => return Session::default(),
             Ok(Lookup::Unusable) => return Session::nobody(Change::Remove),
+            Ok(Lookup::Foreign) => return Session::foreign(),
             Ok(Lookup::JustEnded) => return Session::nobody(Change::None),
             Err(Down) => return Session::unavailable(),
             Ok(Lookup::Session(record, ticket)) => (record, ticket),
         };
-        let found = Found { sessions: Arc::clone(self), live: self.core.live.enter(&record), ticket };
+        let found = Found { sessions: Arc::clone(self), live: self.enter(&record), ticket };
         if passive { Session::found(record, Change::None, found) } else { self.activate(record, found, now).await }
     }
 
     async fn look_up(&self, cookies: &[HeaderValue], now: i64) -> Result<Lookup, Down> {
         let text = match self.core.policy.read(cookies) {
             cookie::Found::Nothing => return Ok(Lookup::Nothing),
-            cookie::Found::Broken => return Ok(Lookup::Unusable),
+            cookie::Found::Broken => return Ok(Lookup::Foreign),
             cookie::Found::Value(text) => text,
         };
         let ticket = if self.is_server_side() { Ticket::parse(&text) } else { None };
@@ -60,7 +64,7 @@ impl Sessions {
         let Some((record, ticket)) = found else {
             // A store has forgotten what ended; the cookie still tells which session it was.
             let id = ticket.map(Ticket::session);
-            return Ok(id.and_then(|id| self.ended(id)).unwrap_or(Lookup::Unusable));
+            return Ok(id.and_then(|id| self.ended(id)).unwrap_or(Lookup::Foreign));
         };
         if let Some(ended) = self.ended(record.id) {
             return Ok(ended);
@@ -85,9 +89,7 @@ impl Sessions {
 
     async fn load(&self, ticket: Option<Ticket>) -> Result<Option<(Arc<Record>, Option<Ticket>)>, Down> {
         let (Some(store), Some(ticket)) = (self.store(), ticket) else { return Ok(None) };
-        let name = session_name(ticket.session());
-        let stored = store.load(&name).await?;
-        let record = stored.and_then(|stored| self.core.sealer.open(&name, &stored.sealed));
+        let record = self.load_record(store, ticket.session()).await?;
         Ok(record.map(|record| (Arc::new(record), Some(ticket))))
     }
 
@@ -107,9 +109,7 @@ impl Sessions {
         let Some(store) = self.store().filter(|_| self.is_server_side()) else {
             return self.ended_elsewhere(record).await;
         };
-        let name = session_name(record.id);
-        let stored = store.load(&name).await?.and_then(|stored| self.core.sealer.open(&name, &stored.sealed));
-        let stored = stored.map(Arc::new).inspect(|stored| self.learn(stored));
+        let stored = self.load_record(store, record.id).await?.map(Arc::new).inspect(|stored| self.learn(stored));
         Ok(stored.is_none_or(|stored| !self.is_alive(&stored)))
     }
 
@@ -127,22 +127,14 @@ impl Sessions {
     /// Renews the token where it is due, and notes the activity.
     async fn activate(self: &Arc<Self>, record: Arc<Record>, found: Found, now: i64) -> Session {
         let latest = found.live.latest();
-        if latest.generation > record.generation && !latest.refresh_due(now) {
-            // The cookie is from before a refresh.
-            return Session::found(latest, Change::Renewed, found);
-        }
+        // The cookie is from before a renewal or a change.
+        let is_former = latest.version() > record.version();
+        let record = if is_former { Arc::clone(&latest) } else { record };
         if record.refresh_due(now) {
-            return match Box::pin(self.refresh(&record)).await {
-                Ok(renewed) => {
-                    found.live.learn(&renewed);
-                    Session::found(renewed, Change::Renewed, found)
-                }
-                Err(Failed::Refused) => {
-                    Box::pin(self.end(&record)).await;
-                    Session::nobody(Change::Remove)
-                }
-                Err(Failed::Unavailable) => Session::unrenewed(record, found),
-            };
+            return Box::pin(self.renew_due(record, is_former, found)).await;
+        }
+        if is_former {
+            return Session::found(record, Change::Renewed, found);
         }
         if now - record.last_seen_at < self.touch_interval() {
             return Session::found(record, Change::None, found);
@@ -154,5 +146,32 @@ impl Sessions {
         let touched = Arc::new(Record { last_seen_at, ..(*record).clone() });
         found.live.learn(&touched);
         Session::found(touched, Change::Touch, found)
+    }
+
+    /// Renews the token of `record`, which the request's cookie does not hold if that is a former one.
+    async fn renew_due(self: &Arc<Self>, record: Arc<Record>, is_former: bool, found: Found) -> Session {
+        let renewed = self.refresh(&record).await;
+        if self.has_ended(record.id) && renewed != Err(Failed::Refused) {
+            // Logged out meanwhile.
+            return Session::nobody(Change::None);
+        }
+        match renewed {
+            Ok(renewed) => {
+                found.live.learn(&renewed);
+                if renewed.is_usable_after(&record) {
+                    Session::found(renewed, Change::Renewed, found)
+                } else {
+                    Session::unrenewed(renewed, Change::Renewed, found)
+                }
+            }
+            Err(Failed::Refused) => {
+                self.end(&record).await;
+                Session::nobody(Change::Remove)
+            }
+            Err(Failed::Unavailable) => {
+                let change = if is_former { Change::Renewed } else { Change::None };
+                Session::unrenewed(record, change, found)
+            }
+        }
     }
 }

@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use axum::{
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, header},
     response::Response,
 };
 
 use super::{
-    Session, device,
+    Session, cache, device,
     handle::Change,
     manager::{Sessions, session_name},
     record::Record,
@@ -47,16 +47,10 @@ impl Sessions {
     pub(crate) async fn write(self: &Arc<Self>, visit: &Visit, response: &mut Response) -> Result<(), Down> {
         let (change, after) = visit.session.outcome();
         let ended_before = visit.before.as_ref().is_some_and(|before| self.has_ended(before.id));
-        if let Some(before) = &visit.before
-            && after.as_ref().is_none_or(|after| after.id != before.id)
-            && !ended_before
-        {
-            Box::pin(self.end(before)).await;
-        }
         let values = match (change, &after) {
             (Change::LoggedOut, _) => {
                 response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
-                self.core.policy.remove(&visit.cookies)
+                if visit.session.is_foreign() { Vec::new() } else { self.core.policy.remove(&visit.cookies) }
             }
             (Change::Remove, _) if !ended_before && (visit.before.is_some() || self.is_prompt(visit)) => {
                 self.core.policy.remove(&visit.cookies)
@@ -67,13 +61,33 @@ impl Sessions {
             }
             _ => Vec::new(),
         };
-        if visit.before.is_some() || after.is_some() || !values.is_empty() {
-            mark_private(response.headers_mut());
+        // After the next one is kept: when that fails, the former session goes on.
+        if let Some(before) = &visit.before
+            && after.as_ref().is_none_or(|after| after.id != before.id)
+            && !ended_before
+        {
+            Box::pin(self.replace(visit, change, before)).await;
         }
+        let headers = response.headers_mut();
         for value in values {
-            response.headers_mut().append(header::SET_COOKIE, value);
+            headers.append(header::SET_COOKIE, value);
+        }
+        if headers.contains_key(header::SET_COOKIE) {
+            cache::forbid(headers);
+        } else if visit.before.is_some() || after.is_some() {
+            cache::mark_private(headers);
         }
         Ok(())
+    }
+
+    /// Ends a session in whose place is another one or none. Nobody but this server knows its tokens, so they end at
+    /// the API as well, unless the API has refused them.
+    async fn replace(self: &Arc<Self>, visit: &Visit, change: Change, before: &Arc<Record>) {
+        let newest = visit.session.how_found().map_or_else(|| Arc::clone(before), |found| found.live.latest());
+        self.end(before).await;
+        if change != Change::Remove {
+            self.revoke_later(newest);
+        }
     }
 
     fn is_prompt(&self, visit: &Visit) -> bool {
@@ -82,7 +96,11 @@ impl Sessions {
 
     /// Keeps a new session, or a new content of the one there is.
     async fn start(self: &Arc<Self>, visit: &Visit, record: &Arc<Record>) -> Result<Vec<HeaderValue>, Down> {
+        let is_same = visit.before.as_ref().is_some_and(|before| before.id == record.id);
         let record = &with_newest_tokens(visit, record);
+        if is_same {
+            self.learn(record);
+        }
         let ticket = visit.session.ticket();
         let (Some(store), true) = (self.store(), self.is_server_side()) else {
             return Ok(self.cookies(visit, record, None));
@@ -92,12 +110,13 @@ impl Sessions {
             return Ok(Vec::new());
         };
         let name = session_name(record.id);
-        let rule = if visit.before.as_ref().is_some_and(|before| before.id == record.id) {
-            Replace::SameOrOlder
-        } else {
-            Replace::OlderOrNone
-        };
-        let kept = store.save(&name, &self.seal(&name, record), rule, self.seconds_left(record)).await?;
+        let rule = if is_same { Replace::SameOrOlder } else { Replace::OlderOrNone };
+        let saved = store.save(&name, &self.seal(&name, record), rule, self.seconds_left(record)).await;
+        if saved.is_err() && !is_same {
+            // Nobody will ever use them.
+            self.revoke_later(Arc::clone(record));
+        }
+        let kept = saved?;
         if let Some(person) = device::person_list(record).filter(|_| kept) {
             store.enlist(&person, &record.id.to_string(), self.seconds_to_the_end(record)).await?;
         }
@@ -107,7 +126,7 @@ impl Sessions {
     /// Writes new tokens, or that the person was here.
     async fn go_on(self: &Arc<Self>, visit: &Visit, change: Change, record: &Arc<Record>) -> Vec<HeaderValue> {
         let found = visit.session.how_found();
-        let newest = found.map(|found| found.live.latest()).filter(|latest| latest.generation > record.generation);
+        let newest = found.map(|found| found.live.latest()).filter(|latest| latest.version() > record.version());
         let is_newer = newest.is_some();
         let record = newest.as_ref().unwrap_or(record);
         let ticket = visit.session.ticket();
@@ -143,7 +162,7 @@ impl Sessions {
         self.core.policy.store(&value, max_age, &visit.cookies).unwrap_or_else(|error| {
             tracing::error!(%error, session = ?record.id, "the session cannot be kept: it ends");
             let (sessions, record) = (Arc::clone(self), Arc::clone(record));
-            tokio::spawn(async move { sessions.end(&record).await });
+            self.background().spawn(async move { sessions.end(&record).await });
             self.core.policy.remove(&visit.cookies)
         })
     }
@@ -153,22 +172,5 @@ impl Sessions {
 fn with_newest_tokens(visit: &Visit, record: &Arc<Record>) -> Arc<Record> {
     let newest = visit.session.how_found().map(|found| found.live.latest());
     let newest = newest.filter(|newest| newest.id == record.id && newest.generation > record.generation);
-    newest.map_or_else(
-        || Arc::clone(record),
-        |newest| Arc::new(Record { user: record.user.clone(), ..(*newest).clone() }),
-    )
-}
-
-/// An answer made for one person is kept by no cache (RFC 9111 §5.2.2.5), unless its handler knew
-/// better.
-fn mark_private(headers: &mut HeaderMap) {
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
-    let varies = headers
-        .get_all(header::VARY)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.split(',').any(|name| name.trim().eq_ignore_ascii_case("cookie")));
-    if !varies {
-        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
-    }
+    newest.map_or_else(|| Arc::clone(record), |newest| Arc::new((*newest).clone().with_content_of(record)))
 }

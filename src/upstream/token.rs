@@ -37,6 +37,11 @@ impl Tokens {
         };
         Ok(Self { access, expires_at, refresh })
     }
+
+    /// Finds the refresh token in an answer, whatever becomes of its access token.
+    pub(super) fn read_refresh(places: &contract::Tokens, answer: &ApiAnswer) -> Option<Secret> {
+        find(places.refresh_token.as_ref()?, answer, answer.json().as_ref()).ok()
+    }
 }
 
 /// Whether an answer has an access token.

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::{Trouble, expiry::whole, jwks::Jwks};
 use crate::{
+    background::Background,
     contract::{EC, ED, HMAC, RSA, Verify},
     secret::Secret,
 };
@@ -37,14 +38,15 @@ enum Keys {
 
 impl Verifier {
     /// With the keys that the contract names; a path among them is one on the API at `base`.
-    pub(super) fn new(verify: &Verify, base: &Url) -> Self {
+    pub(super) fn new(verify: &Verify, base: &Url, background: &Background) -> Self {
         let keys = if let Some(secret) = &verify.secret {
             Keys::Fixed(DecodingKey::from_secret(secret.expose().as_bytes()), HMAC)
         } else if let Some((key, kind)) = verify.public_key.as_deref().and_then(Verify::parsed_public_key) {
             Keys::Fixed(key, kind)
         } else if let Some(url) = &verify.jwks_url {
             let base = base.as_str().trim_end_matches('/');
-            Keys::Published(Jwks::new(if url.starts_with('/') { format!("{base}{url}") } else { url.clone() }))
+            let url = if url.starts_with('/') { format!("{base}{url}") } else { url.clone() };
+            Keys::Published(Jwks::new(url, background.clone()))
         } else {
             Keys::None
         };

@@ -59,6 +59,7 @@ pub fn record() -> Record {
         generation: 0,
         persistent: true,
         user_agent: None,
+        changes: 0,
     }
 }
 

@@ -39,7 +39,8 @@ impl ProxyConfig {
             ));
         }
         for name in &self.allow_set_cookie {
-            cookie_name(name).map_err(|problem| ConfigError::new("proxy.allow_set_cookie", problem))?;
+            cookie_name(name, &self.own_cookie)
+                .map_err(|problem| ConfigError::new("proxy.allow_set_cookie", problem))?;
         }
         self.routes.iter().enumerate().try_for_each(|(index, route)| self.validate_route(index, route))
     }
@@ -66,7 +67,7 @@ impl ProxyConfig {
             return wrong("`response_csp` has a character that no header may have: use visible ASCII".into());
         }
         for name in route.allow_set_cookie.iter().flatten() {
-            if let Err(problem) = cookie_name(name) {
+            if let Err(problem) = cookie_name(name, &self.own_cookie) {
                 return wrong(format!("`allow_set_cookie` {problem}"));
             }
         }
@@ -102,11 +103,11 @@ pub(crate) fn upstream_url(url: &Url) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn cookie_name(name: &str) -> Result<(), String> {
+fn cookie_name(name: &str, own: &str) -> Result<(), String> {
     if HeaderName::from_str(name).is_err() {
         return Err(format!("has `{name}`, which is no cookie name"));
     }
-    if crate::proxy::is_own_cookie(name.as_bytes()) {
+    if crate::session::is_own_cookie(own, name.as_bytes()) {
         return Err(format!("has `{name}`, a name of the session's own cookie: the API may never set it"));
     }
     Ok(())
@@ -205,7 +206,7 @@ mod tests {
         assert!(problem(|it| it.idle_timeout = Seconds::whole(0)).contains("`proxy.idle_timeout`"));
         assert!(problem(|it| it.max_header_count = 0).contains("`proxy.max_header_count`"));
         assert!(problem(|it| it.response_csp = "a\nb".into()).contains("`proxy.response_csp`"));
-        for name in ["__Host-vestibule", "vestibule", "vestibule.3", "VESTIBULE", "a b"] {
+        for name in ["__Host-vestibule", "vestibule", "vestibule.3", "vestibule-known", "VESTIBULE", "a b"] {
             assert!(
                 problem(|it| it.allow_set_cookie = vec![name.into()]).contains("`proxy.allow_set_cookie`"),
                 "{name}"

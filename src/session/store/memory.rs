@@ -36,10 +36,10 @@ impl Memory {
     pub(super) fn save(&self, name: &str, stored: &Stored, rule: Replace, ttl: i64) -> bool {
         let now = self.clock.now();
         let mut state = self.state();
-        let there = state.records.get(name).filter(|(_, until)| *until > now).map(|(stored, _)| stored.generation);
+        let there = state.records.get(name).filter(|(_, until)| *until > now).map(|(stored, _)| stored.version());
         let allowed = match there {
             None => rule == Replace::OlderOrNone,
-            Some(there) => there < stored.generation || rule == Replace::SameOrOlder && there == stored.generation,
+            Some(there) => there < stored.version() || rule == Replace::SameOrOlder && there == stored.version(),
         };
         if allowed {
             state.records.insert(name.to_owned(), (stored.clone(), now + ttl));

@@ -1,6 +1,6 @@
 //! Sessions that are kept on the server's side, and what replicas tell one another.
 //!
-//! A store keeps sealed records by name, each with its generation, and guards one rule: an older
+//! A store keeps sealed records by name, each with its version, and guards one rule: an older
 //! record never replaces a newer one, and none comes back once it was removed.
 
 mod memory;
@@ -16,17 +16,24 @@ use super::record::SessionId;
 #[error("the session store cannot be reached")]
 pub(crate) struct Down;
 
-/// A sealed record with its generation.
+/// A sealed record with its version: generation, then changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) generation: u32,
+    pub(crate) changes: u32,
     pub(crate) sealed: String,
+}
+
+impl Stored {
+    fn version(&self) -> (u32, u32) {
+        (self.generation, self.changes)
+    }
 }
 
 /// What a stored record may replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Replace {
-    /// One of the same generation or an older one.
+    /// One of the same version or an older one.
     SameOrOlder,
     /// An older one.
     Older,

@@ -65,9 +65,10 @@ impl Redis {
 
     pub(super) async fn load(&self, name: &str) -> Result<Option<Stored>, Down> {
         let mut command = redis::cmd("HMGET");
-        command.arg(format!("{PREFIX}{name}")).arg("generation").arg("sealed");
-        let (generation, sealed): (Option<u32>, Option<String>) = self.run(&command).await?;
-        Ok(generation.zip(sealed).map(|(generation, sealed)| Stored { generation, sealed }))
+        command.arg(format!("{PREFIX}{name}")).arg("generation").arg("changes").arg("sealed");
+        let (generation, changes, sealed): (Option<u32>, Option<u32>, Option<String>) = self.run(&command).await?;
+        let changes = changes.unwrap_or_default();
+        Ok(generation.zip(sealed).map(|(generation, sealed)| Stored { generation, changes, sealed }))
     }
 
     pub(super) async fn save(&self, name: &str, stored: &Stored, rule: Replace, ttl: i64) -> Result<bool, Down> {
@@ -76,8 +77,9 @@ impl Redis {
             Replace::Older => "older",
             Replace::OlderOrNone => "none",
         };
-        let (generation, ttl) = (stored.generation.to_string(), ttl.max(1).to_string());
-        self.invoke(&SAVE, name, &[&generation, &stored.sealed, &ttl, rule]).await
+        let (generation, changes) = (stored.generation.to_string(), stored.changes.to_string());
+        let ttl = ttl.max(1).to_string();
+        self.invoke(&SAVE, name, &[&generation, &stored.sealed, &ttl, rule, &changes]).await
     }
 
     pub(super) async fn remove(&self, name: &str) -> Result<bool, Down> {

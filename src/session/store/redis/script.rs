@@ -4,18 +4,19 @@ use std::sync::OnceLock;
 
 use redis::Cmd;
 
-/// `KEYS[1]` record · `ARGV` generation, sealed, seconds to live, rule. A write that is repeated after
+/// `KEYS[1]` record · `ARGV` generation, sealed, seconds to live, rule, changes. A write that is repeated after
 /// its answer was lost finds its own value, and is told that it went well.
 pub(super) static SAVE: Script = Script::new(
-    r"local there = redis.call('HMGET', KEYS[1], 'generation', 'sealed')
+    r"local there = redis.call('HMGET', KEYS[1], 'generation', 'sealed', 'changes')
     if there[1] then
         local old, new = tonumber(there[1]), tonumber(ARGV[1])
+        if old == new then old, new = tonumber(there[3] or 0), tonumber(ARGV[5]) end
         local same = old == new and (ARGV[4] == 'same' or there[2] == ARGV[2])
         if old > new or (old == new and not same) then return 0 end
     elseif ARGV[4] ~= 'none' then
         return 0
     end
-    redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'sealed', ARGV[2])
+    redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'changes', ARGV[5], 'sealed', ARGV[2])
     redis.call('EXPIRE', KEYS[1], ARGV[3])
     return 1",
 );
