@@ -27,6 +27,7 @@ mod background;
 pub mod clock;
 pub mod config;
 pub mod contract;
+mod destination;
 pub mod error;
 mod login;
 pub mod proxy;

@@ -19,7 +19,7 @@ use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    Vestibule,
+    Vestibule, destination,
     error::Problem,
     proxy::Resolved,
     session::{RETRY_AFTER, Session, UNAVAILABLE, Visit, events},
@@ -72,7 +72,7 @@ impl Vestibule {
     /// A router allocates and copies for each of its layers and each request, which costs as much as
     /// passing a call on. So a server may tell the proxy's requests apart before its router.
     pub fn forward(&self, request: Request, client: Option<SocketAddr>) -> impl Future<Output = Response> + Send {
-        if let Some(refused) = self.same_origin().refuse(&request) {
+        if let Some(refused) = self.same_origin().refuse(&request).or_else(|| destination::refuse(&request)) {
             return Either::Left(ready(refused));
         }
         // Joined rather than awaited one after the other, which would keep room for the request to the end.
@@ -199,6 +199,9 @@ fn rfc3339(seconds: i64) -> Option<String> {
 }
 
 async fn forward(State(vestibule): State<Vestibule>, session: Session, request: Request) -> Response {
+    if let Some(refused) = destination::refuse(&request) {
+        return refused;
+    }
     let client = peer(&request);
     vestibule.pass_on(&session, client, request).await
 }
@@ -236,14 +239,14 @@ pub fn wants_page(headers: &HeaderMap) -> bool {
     headers.get_all(header::ACCEPT).iter().any(names_it)
 }
 
+/// How the page for an outage begins; a constant sentence follows.
+const BACK_SOON: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Back in a moment</title>\
+                         <h1>Back in a moment</h1><p>";
+
 /// Says that nobody can tell right now who is logged in.
 fn unavailable(wants_page: bool) -> Response {
     let mut response = if wants_page {
-        let page = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Back in a moment</title>\
-             <h1>Back in a moment</h1><p>{UNAVAILABLE}</p>"
-        );
-        (StatusCode::SERVICE_UNAVAILABLE, Html(page)).into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, Html([BACK_SOON, UNAVAILABLE].concat())).into_response()
     } else {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE).into_response()
     };

@@ -12,7 +12,12 @@
 //!    same-origin policy does not hold for them, and not every browser sends the other field.
 //! 3. GET, HEAD and OPTIONS below `/api/` are refused when they come from another site's page, so
 //!    that it can neither embed nor time somebody's data. Everywhere else they pass: links lead
-//!    here, and an answer to GET changes nothing.
+//!    here, and an answer to GET changes nothing. [`SameOrigin::pass_links`] lets links in below
+//!    `/api/` as well, as a mail may have one to a file: a GET or HEAD that navigates a whole tab
+//!    (`Sec-Fetch-Mode: navigate`, `Sec-Fetch-Dest: document`). `SameSite=Lax` draws the same line
+//!    for cookies. Frames, fetches and images stay refused, and so does what a browser only
+//!    prefetches (`Sec-Purpose`). `Sec-Fetch-User` is not asked for: Safari never sends it, and any
+//!    click on the other site's page gives it.
 //! 4. A request with neither field comes from no browser of this decade: all send `Origin` with
 //!    a POST and a WebSocket. It passes when it has no cookie, as it then carries nobody's
 //!    authority (a script that logs in, a health check). With a cookie it is refused, as OWASP
@@ -44,20 +49,34 @@ use http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
 use tower::{Layer, Service};
 use url::Url;
 
-use crate::error::Problem;
+use crate::{error::Problem, route::wants_page};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+pub(crate) const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 
 /// Refuses requests that other sites cause. A [`Layer`], to be put around everything else.
 #[derive(Clone, Debug)]
 pub struct SameOrigin(Arc<Rules>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rules {
     /// The public origin, as browsers write it.
     origin: String,
     /// Where reading from another site is refused as well.
     guarded: Vec<String>,
+    /// Where a link from another site leads all the same.
+    linked: Vec<String>,
+}
+
+/// In the extensions of a refusal that a person would see: a server can show a page of its own instead.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The answer as it is.
+    pub problem: Problem,
+    /// The request's header fields.
+    pub request: HeaderMap,
 }
 
 /// Why a request is refused.
@@ -89,22 +108,37 @@ impl SameOrigin {
     /// For a server that people see at `public_url`; reading is guarded below `/api/`.
     pub fn new(public_url: &Url) -> Self {
         let origin = public_url.origin().ascii_serialization();
-        Self(Arc::new(Rules { origin, guarded: vec!["/api".to_owned()] }))
+        Self(Arc::new(Rules { origin, guarded: vec!["/api".to_owned()], linked: Vec::new() }))
     }
 
     /// Guards reading below `prefix` as well, a path without a trailing slash.
     #[must_use]
     pub fn guard_reading(self, prefix: &str) -> Self {
-        let mut guarded = self.0.guarded.clone();
-        guarded.push(prefix.trim_end_matches('/').to_owned());
-        Self(Arc::new(Rules { origin: self.0.origin.clone(), guarded }))
+        self.change(|rules| rules.guarded.push(prefix.trim_end_matches('/').to_owned()))
+    }
+
+    /// Lets a link on another site lead below `prefix`, a path without a trailing slash, though reading
+    /// is guarded there: a GET or HEAD that navigates a whole tab.
+    #[must_use]
+    pub fn pass_links(self, prefix: &str) -> Self {
+        self.change(|rules| rules.linked.push(prefix.trim_end_matches('/').to_owned()))
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 
     /// Checks one request; logs and answers what is refused.
     pub(crate) fn refuse<B>(&self, request: &Request<B>) -> Option<Response> {
         let refusal = self.check(request).err()?;
         tracing::info!(method = %request.method(), path = request.uri().path(), reason = %refusal, "refused a cross-site request");
-        Some(refusal.into_response())
+        let mut response = refusal.into_response();
+        if wants_page(request.headers()) {
+            let (problem, request) = (refusal.problem(), request.headers().clone());
+            response.extensions_mut().insert(Refused { problem, request });
+        }
+        Some(response)
     }
 
     /// Checks one request.
@@ -117,7 +151,7 @@ impl SameOrigin {
             return self.0.check_web_socket(headers);
         }
         if is_safe(request.method()) {
-            return if self.0.is_guarded(request.uri().path()) { self.0.check_reading(headers) } else { Ok(()) };
+            return self.0.check_reading(request);
         }
         match site(headers) {
             Said::Same => Ok(()),
@@ -135,8 +169,13 @@ impl Rules {
         }
     }
 
-    fn check_reading(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn check_reading<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        let (path, headers) = (request.uri().path(), request.headers());
+        if !is_below(&self.guarded, path) {
+            return Ok(());
+        }
         match site(headers) {
+            Said::Other if is_link(request) && is_below(&self.linked, path) => Ok(()),
             Said::Other => Err(Refusal::Site),
             // A plain GET has no `Origin`: only a foreign one tells something.
             Said::Nothing if self.origin(headers) == Said::Other => Err(Refusal::Origin),
@@ -157,12 +196,24 @@ impl Rules {
         said(headers, &header::ORIGIN, |origin| if origin == self.origin.as_bytes() { Said::Same } else { Said::Other })
     }
 
-    fn is_guarded(&self, path: &str) -> bool {
-        let below = |prefix: &String| {
-            path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.guarded.iter().any(below)
-    }
+}
+
+fn is_below(prefixes: &[String], path: &str) -> bool {
+    let below = |prefix: &String| {
+        path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    prefixes.iter().any(below)
+}
+
+/// Whether somebody has followed a link: the answer fills a tab, where the other site's page cannot see it.
+fn is_link<B>(request: &Request<B>) -> bool {
+    let is = |name: &HeaderName, expected: &[u8]| {
+        said(request.headers(), name, |value| if value == expected { Said::Same } else { Said::Other }) == Said::Same
+    };
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && is(&SEC_FETCH_MODE, b"navigate")
+        && is(&SEC_FETCH_DEST, b"document")
+        && !request.headers().contains_key(SEC_PURPOSE)
 }
 
 fn site(headers: &HeaderMap) -> Said {
@@ -229,15 +280,21 @@ where
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+impl Refusal {
+    fn problem(self) -> Problem {
         let sentence = match self {
             Self::Site | Self::Origin => "This request came from another site. Use this site's own pages.",
             Self::Unknown => {
                 "This request does not say where it comes from. A program has to send this site's `Origin`."
             }
         };
-        Problem::new(StatusCode::FORBIDDEN, sentence).into_response()
+        Problem::new(StatusCode::FORBIDDEN, sentence)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.problem().into_response()
     }
 }
 
@@ -253,7 +310,7 @@ mod tests {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let rules = SameOrigin::new(&"https://app.example".parse().unwrap()).guard_reading("/backend/");
+        let rules = SameOrigin::new(&"https://app.example".parse().unwrap()).guard_reading("/backend/").pass_links("/api/proxy/");
         rules.check(&request.body(()).unwrap())
     }
 
@@ -307,6 +364,52 @@ mod tests {
                 assert_eq!(check("GET", path, fields), Ok(()), "{path} {fields:?}");
             }
         }
+    }
+
+    #[test]
+    fn lets_links_lead_to_the_api_alone() {
+        let link = [
+            COOKIE,
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+            ("accept", "text/html"),
+        ];
+        for method in ["GET", "HEAD"] {
+            assert_eq!(check(method, "/api/proxy/files/1", &link), Ok(()), "{method}");
+        }
+        for method in ["OPTIONS", "POST", "PUT", "DELETE", "get"] {
+            assert_eq!(check(method, "/api/proxy/files/1", &link), Err(Refusal::Site), "{method}");
+        }
+        for path in ["/api/session", "/api/proxying", "/backend/files/1"] {
+            assert_eq!(check("GET", path, &link), Err(Refusal::Site), "{path}");
+        }
+        let purposes = [("sec-purpose", "prefetch;prerender"), ("upgrade", "websocket")];
+        for more in purposes {
+            assert_eq!(check("GET", "/api/proxy/files/1", &[&link[..], &[more]].concat()), Err(Refusal::Site));
+        }
+        for mode in ["no-cors", "cors", "same-origin", "websocket", "nested-navigate", "Navigate"] {
+            let mut other = link;
+            other[2].1 = mode;
+            assert_eq!(check("GET", "/api/proxy/files/1", &other), Err(Refusal::Site), "{mode}");
+        }
+        for destination in ["empty", "iframe", "frame", "embed", "object", "image", "fencedframe"] {
+            let mut other = link;
+            other[3].1 = destination;
+            assert_eq!(check("GET", "/api/proxy/files/1", &other), Err(Refusal::Site), "{destination}");
+        }
+    }
+
+    #[test]
+    fn tells_a_server_what_a_person_would_see() {
+        let rules = SameOrigin::new(&"https://app.example".parse().unwrap());
+        let refused = |accept: &str| {
+            let request = Request::get("/api/x").header("sec-fetch-site", "cross-site").header("accept", accept);
+            rules.refuse(&request.body(()).unwrap()).unwrap()
+        };
+        assert!(refused("application/json").extensions().get::<Refused>().is_none());
+        let page = refused("text/html,*/*");
+        assert_eq!(page.extensions().get::<Refused>().unwrap().problem.status, page.status());
     }
 
     #[test]

@@ -126,7 +126,8 @@ impl Vestibule {
         )?;
         let trusted_proxies = TrustedProxies::new(&config.proxy.trusted_proxies);
         let attempts = Attempts::new(&config.login);
-        let same_origin = SameOrigin::new(&config.public_url).guard_reading(&config.proxy.prefix);
+        let prefix = &config.proxy.prefix;
+        let same_origin = SameOrigin::new(&config.public_url).guard_reading(prefix).pass_links(prefix);
         let shared = Arc::new(Shared { config, attempts, trusted_proxies, same_origin });
         Ok(Self { shared, sessions: Arc::new(sessions), upstream, proxy })
     }

@@ -77,6 +77,12 @@ pub(crate) fn typed() -> Vec<(String, String)> {
     typed.map(|typed| typed.0.to_vec()).unwrap_or_default()
 }
 
+/// The text of one field of it.
+pub(crate) fn typed_as(name: &str) -> String {
+    let mut typed = typed().into_iter();
+    typed.find(|(key, _)| key == name).map(|(_, text)| text).unwrap_or_default()
+}
+
 /// The address that the page has by rights, when it is the answer to a form.
 pub(crate) fn address() -> Option<String> {
     let parts = use_context::<Parts>()?;

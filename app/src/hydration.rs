@@ -1,6 +1,6 @@
 //! The end of hydration: the browser has taken the page over.
 
-use leptos::prelude::{document, window};
+use leptos::prelude::document;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
@@ -13,11 +13,6 @@ pub fn finish_hydration() {
                 script.remove();
             }
         }
-    }
-    // Where Leptos' inline scripts have put the data.
-    let data = js_sys::Reflect::get(&window(), &"__RESOLVED_RESOURCES".into()).ok();
-    if let Some(data) = data.and_then(|data| data.dyn_into::<js_sys::Array>().ok()) {
-        data.set_length(0);
     }
     // The style sheet shows what needs scripts now, and tests know when to start.
     if let Some(page) = document().document_element() {

@@ -55,8 +55,9 @@ pub use self::{
         attachment::{UPLOAD, uploads},
         register,
     },
+    csp::{Csp, NoSource, Source},
     hand_back::hand_back,
-    shell::{refusal, shell},
+    shell::{RefusalPage, refusal, shell},
     theme::Theme,
 };
 use self::{component::Layout, page::NotFound, service::Service, user::CurrentUser};

@@ -126,8 +126,13 @@ mod server {
         if path.len() <= LONGEST {
             return path;
         }
+        back_within(page, problem, typed)
+    }
+
+    /// The same with the page itself, whatever its length: for what no address may carry.
+    pub(crate) fn back_within(page: &str, problem: &Problem, typed: &[(&str, &str)]) -> String {
         let typed = typed.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        let page = query::path(page, &[("error", &error)]);
+        let page = query::path(page, &[("error", &problem_query::write(problem))]);
         hand_back::leave(Answer { page: page.clone(), status: problem.status, typed });
         page
     }

@@ -10,35 +10,51 @@
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
+use app::{Csp, Offers};
 use axum::{
     Router,
     body::{Body, HttpBody as _},
     extract::ConnectInfo,
-    http::Request,
+    http::{HeaderValue, Request},
     response::Response,
 };
 use futures_util::{FutureExt, future::Either};
 use hyper::body::Incoming;
 use leptos::config::LeptosOptions;
 use tower::ServiceExt;
-use vestibule::Vestibule;
+use vestibule::{Vestibule, same_origin::Refused};
 
-use crate::{intake, request_body, router, security, settings::Settings, subject};
+use crate::{
+    intake, refusal, request_body, router,
+    security::{self, HstsSettings},
+    settings::Settings,
+    subject,
+};
+
+/// What the settings say of pages and their headers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Site {
+    pub(crate) offers: Offers,
+    pub(crate) csp: Csp,
+    pub(crate) hsts: HstsSettings,
+}
 
 /// Answers requests. Each thread has its own.
 pub(crate) struct Front {
     vestibule: Vestibule,
     router: Router,
     intake: intake::Rules,
-    https: bool,
+    options: LeptosOptions,
+    /// On https.
+    hsts: Option<HeaderValue>,
 }
 
 impl Front {
     pub(crate) fn new(vestibule: Vestibule, options: &LeptosOptions, settings: &Settings) -> Self {
-        let intake = intake::Rules::new(&settings.server, &settings.proxy);
-        let router = router::router(&vestibule, options, settings.offers(), intake);
-        let https = vestibule.config().https();
-        Self { vestibule, router, intake, https }
+        let (site, intake) = (settings.site(), intake::Rules::new(&settings.server, &settings.proxy));
+        let router = router::router(&vestibule, options, &site, intake);
+        let hsts = site.hsts.value().filter(|_| vestibule.config().https());
+        Self { vestibule, router, intake, options: options.clone(), hsts }
     }
 
     /// Answers a request from `client`.
@@ -64,15 +80,23 @@ impl Front {
             // Boxed, as it is large: it would be copied into each future around it, and the connection would keep
             // its room between calls and for as long as an answer streams.
             let answer = Box::pin(self.vestibule.forward(request, Some(client)));
-            return Either::Left(answer.map(|response| self.secured(response)));
+            return Either::Left(answer.map(|response| self.secured(self.shown(response))));
         }
         // Boxed for the same reasons.
         let answer = Box::pin(self.read(request, client, proxied));
         Either::Right(answer.map(|response| self.secured(response)))
     }
 
+    /// Shows a person who has followed a link a page, when the proxy refuses it.
+    fn shown(&self, mut response: Response) -> Response {
+        match response.extensions_mut().remove::<Refused>() {
+            Some(refused) => refusal::shown(&refused, &self.options),
+            None => response,
+        }
+    }
+
     fn secured(&self, mut response: Response) -> Response {
-        security::add(response.headers_mut(), self.https);
+        security::add(response.headers_mut(), self.hsts.as_ref());
         response
     }
 

@@ -1,6 +1,5 @@
 //! The app's pages and server functions.
 
-use app::Offers;
 use axum::{
     Router,
     body::Body,
@@ -12,17 +11,17 @@ use leptos::{config::LeptosOptions, context::provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use vestibule::{Vestibule, error::Problem};
 
-use crate::assets;
+use crate::{assets, front::Site};
 
 /// The pages, the server functions, the files of `public/`, and the 404 page for all else.
-pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions, offers: Offers) -> Router {
+pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions, site: &Site) -> Router {
     app::register();
-    let context = context(vestibule.clone(), offers);
+    let context = context(vestibule.clone(), site.clone());
     let shell = {
         let options = options.clone();
         move || app::shell(options.clone())
     };
-    let fallback = Fallback { vestibule: vestibule.clone(), options: options.clone(), offers };
+    let fallback = Fallback { vestibule: vestibule.clone(), options: options.clone(), site: site.clone() };
     let missing = Router::new().fallback(any(not_found)).with_state(fallback);
     let pages = Router::new()
         .leptos_routes_with_context(options, generate_route_list(app::App), context, shell)
@@ -37,14 +36,15 @@ pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions, offers: Off
 struct Fallback {
     vestibule: Vestibule,
     options: LeptosOptions,
-    offers: Offers,
+    site: Site,
 }
 
 /// What pages and server functions find in their context; the session is in the request's parts.
-fn context(vestibule: Vestibule, offers: Offers) -> impl Fn() + Clone + Send + Sync + 'static {
+fn context(vestibule: Vestibule, site: Site) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
         provide_context(vestibule.clone());
-        provide_context(offers);
+        provide_context(site.offers);
+        provide_context(site.csp.clone());
     }
 }
 
@@ -53,8 +53,8 @@ async fn no_endpoint() -> Problem {
 }
 
 async fn not_found(State(fallback): State<Fallback>, request: Request<Body>) -> Response {
-    let Fallback { vestibule, options, offers } = fallback;
-    let render =
-        leptos_axum::render_app_to_stream_with_context(context(vestibule, offers), move || app::shell(options.clone()));
+    let Fallback { vestibule, options, site } = fallback;
+    // Whole, as the other pages: a stream would move its parts by scripts of its own.
+    let render = leptos_axum::render_app_async_with_context(context(vestibule, site), move || app::shell(options.clone()));
     render(request).await.into_response()
 }

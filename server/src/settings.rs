@@ -19,6 +19,7 @@ use vestibule::{
 };
 
 pub(crate) use self::server::ServerSettings;
+use crate::{front::Site, security::HstsSettings};
 
 /// The settings file that is read when none is named.
 const DEFAULT_FILE: &str = "vestibule.toml";
@@ -52,6 +53,10 @@ pub(crate) struct Settings {
     pub(crate) demo: DemoSettings,
     /// What the API has for the app's pages.
     pub(crate) app: AppSettings,
+    /// What pages may use from elsewhere.
+    pub(crate) csp: app::Csp,
+    /// For how long browsers keep to https.
+    pub(crate) hsts: HstsSettings,
 }
 
 /// `[app]`: what the API has for the app's pages, beyond its contract. The demo API has all of it, and
@@ -97,6 +102,8 @@ impl Default for Settings {
             proxy: ProxyConfig::default(),
             demo: DemoSettings::default(),
             app: AppSettings::default(),
+            csp: app::Csp::default(),
+            hsts: HstsSettings::default(),
         }
     }
 }
@@ -127,6 +134,7 @@ impl Settings {
         settings.library()?.validate()?;
         settings.server.validate()?;
         settings.check_demo()?;
+        settings.hsts.validate()?;
         Ok(settings)
     }
 
@@ -146,6 +154,11 @@ impl Settings {
         let demo = self.api.contract == Contract::default();
         let AppSettings { events, attachments } = self.app;
         app::Offers { events: events.unwrap_or(demo), attachments: attachments.unwrap_or(demo) }
+    }
+
+    /// What the settings say of pages and their headers.
+    pub(crate) fn site(&self) -> Site {
+        Site { offers: self.offers(), csp: self.csp.clone(), hsts: self.hsts }
     }
 
     /// A contract without an API to speak it with is a mistake: the demo API has its own.
@@ -278,6 +291,14 @@ mod tests {
     }
 
     #[test]
+    fn takes_sources_from_a_list_or_a_variable() {
+        let file = "[csp]\nimg_src = ['https://cdn.example', 'https://*.s3.example']";
+        let csp = load(file, &[("VESTIBULE_CSP__CONNECT_SRC", "https://a.example, wss://b.example")]).unwrap().csp;
+        assert_eq!(csp.img_src.len(), 2);
+        assert_eq!(csp.connect_src[1].to_string(), "wss://b.example");
+    }
+
+    #[test]
     fn takes_keys_from_a_variable() {
         let key = Key::random(&Random::seeded(1)).to_base64();
         let both = format!("{key},{key}");
@@ -302,6 +323,9 @@ mod tests {
             ("", &[("VESTIBULE_SESSION__KEYS", "short")], &["`session.keys`", "keygen"]),
             ("[session]\nidle_lifetime = 'long'", &[], &["session.idle_lifetime"]),
             ("not toml", &[], &["vestibule.toml"]),
+            ("[csp]\nimg_src = [\"https://a.example; script-src *\"]", &[], &["csp.img_src", "https://cdn.example"]),
+            ("", &[("VESTIBULE_CSP__CONNECT_SRC", "'unsafe-inline'")], &["csp.connect_src", "is no source"]),
+            ("[hsts]\npreload = true", &[], &["`hsts.preload`", "include_subdomains"]),
         ];
         for (file, variables, parts) in cases {
             let error = load(file, variables).unwrap_err();

@@ -30,7 +30,8 @@ pub async fn login(
     }
     respond::finish(outcome.map(User::from_json).map_err(Problem::from), page, |problem| {
         let fields = [("email", email.as_str()), ("keep", &keep), ("return_to", &return_to), ("typed", &typed)];
-        respond::back("/login", problem, &fields)
+        let back = if typed.is_empty() { respond::back } else { respond::back_within };
+        back("/login", problem, &fields)
     })
 }
 

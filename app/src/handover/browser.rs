@@ -8,6 +8,7 @@ use std::{any::Any, cell::Cell, future::Future, marker::PhantomData, pin::Pin, r
 use leptos::{prelude::*, task::spawn_local};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::element_id;
 use crate::{component::effect, json};
 
 /// Data that a page waits for.
@@ -66,8 +67,8 @@ pub(crate) fn value<T: Serialize + DeserializeOwned>(otherwise: impl FnOnce() ->
 
 /// What the server has written into the page. Both sides count alike.
 fn handed_over<T: DeserializeOwned>() -> Option<T> {
-    let context = Owner::current_shared_context()?;
-    json::read(&context.read_data(&context.next_id())?)
+    let id = Owner::current_shared_context()?.next_id().into_inner();
+    json::read(&document().get_element_by_id(&element_id(id))?.text_content()?)
 }
 
 impl<T: Clone + Send + Sync + 'static> Data<T> {

@@ -11,4 +11,9 @@ mod server;
 #[cfg(not(feature = "ssr"))]
 pub(crate) use self::browser::{Data, resource, value};
 #[cfg(feature = "ssr")]
-pub(crate) use self::server::{Data, resource, value};
+pub(crate) use self::server::{Data, HandOver, HandedOver, resource, value};
+
+/// The id of the element with the piece of this number.
+fn element_id(id: usize) -> String {
+    format!("handed-over-{id}")
+}

@@ -1,17 +1,88 @@
-//! The server's half: Leptos' resources, which write what they got into the page.
+//! The server's half: Leptos' resources, whose values are written into the page as JSON.
+//!
+//! Leptos itself would write them into a script. A block of data runs nothing, whatever is in it.
 
-use std::{fmt, future::Future};
-
-use leptos::{
-    prelude::*,
-    server::codee::{Decoder, Encoder},
+use std::{
+    future::{Future, poll_fn},
+    mem,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
 };
+
+use leptos::{prelude::*, server::codee::string::JsonSerdeCodec};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::element_id;
 use crate::json;
 
+/// What a page hands over, by its number, as JSON when it is there.
+#[derive(Clone, Default)]
+pub(crate) struct HandOver(Arc<Mutex<Vec<(usize, Text)>>>);
+
+type Text = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
+
+impl HandOver {
+    fn add(id: usize, text: impl Future<Output = Option<String>> + Send + 'static) {
+        // There is none while the list of routes is made.
+        if let Some(Self(pieces)) = use_context() {
+            pieces.lock().unwrap_or_else(PoisonError::into_inner).push((id, Box::pin(text)));
+        }
+    }
+
+    fn take(&self) -> Vec<(usize, Text)> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Writes it, at the end of the page.
+#[component]
+pub(crate) fn HandedOver() -> impl IntoView {
+    let all = use_context::<HandOver>().unwrap_or_default();
+    Suspend::new(async move {
+        page_above().await;
+        let mut written = Vec::new();
+        for (id, text) in all.take() {
+            written.extend(text.await.map(|text| {
+                let text = json::in_page(&text);
+                view! { <script type="application/json" id=element_id(id)>{text}</script> }
+            }));
+        }
+        written
+    })
+}
+
+/// Waits until what stands above in the page is written. Leptos polls a part once as it begins the page, and
+/// then when its turn has come.
+async fn page_above() {
+    let mut begun = false;
+    poll_fn(|context| {
+        if mem::replace(&mut begun, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The number of the next piece. Both sides count alike.
+fn next_id() -> Option<usize> {
+    Some(Owner::current_shared_context()?.next_id().into_inner())
+}
+
+/// Makes what Leptos would otherwise hand over by itself.
+fn without_script<T>(make: impl FnOnce() -> T) -> T {
+    let context = Owner::current_shared_context();
+    let hydrates = |hydrates| context.iter().for_each(|context| context.set_is_hydrating(hydrates));
+    hydrates(false);
+    let made = make();
+    hydrates(true);
+    made
+}
+
 /// Data that a page waits for.
-pub(crate) struct Data<T: Send + Sync + 'static>(Resource<T, Json>);
+pub(crate) struct Data<T: Send + Sync + 'static>(Resource<T, JsonSerdeCodec>);
 
 impl<T: Send + Sync> Copy for Data<T> {}
 
@@ -31,12 +102,25 @@ where
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    Data(Resource::new_with_options(source, fetch, false))
+    let id = next_id();
+    let data = without_script(|| Resource::new_with_options(source, fetch, false));
+    let ready = data.ready();
+    if let Some(id) = id {
+        HandOver::add(id, async move {
+            ready.await;
+            data.try_with_untracked(|value| value.as_ref().and_then(json::write)).flatten()
+        });
+    }
+    Data(data)
 }
 
 /// A value that the server knows when the page begins.
 pub(crate) fn value<T: Serialize + DeserializeOwned>(on_server: impl FnOnce() -> T) -> T {
-    SharedValue::<T, Json>::new_with_encoding(on_server).into_inner()
+    let (id, value) = (next_id(), on_server());
+    if let Some(id) = id {
+        HandOver::add(id, std::future::ready(json::write(&value)));
+    }
+    value
 }
 
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync> Data<T> {
@@ -81,39 +165,5 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync> Data<T> {
         show: impl Fn() -> AnyView + Send + Sync + 'static,
     ) -> AnyView {
         view! { <Suspense fallback>{show()}</Suspense> }.into_any()
-    }
-}
-
-/// How it is written into the page.
-#[derive(Clone, Copy, Debug)]
-struct Json;
-
-/// The page holds something else than what was asked for.
-#[derive(Debug)]
-struct Unreadable;
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the page holds unexpected data")
-    }
-}
-
-impl std::error::Error for Unreadable {}
-
-impl<T: Serialize> Encoder<T> for Json {
-    type Error = Unreadable;
-    type Encoded = String;
-
-    fn encode(value: &T) -> Result<String, Unreadable> {
-        json::write(value).ok_or(Unreadable)
-    }
-}
-
-impl<T: DeserializeOwned> Decoder<T> for Json {
-    type Error = Unreadable;
-    type Encoded = str;
-
-    fn decode(text: &str) -> Result<T, Unreadable> {
-        json::read(text).ok_or(Unreadable)
     }
 }

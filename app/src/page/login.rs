@@ -20,7 +20,7 @@ pub(crate) fn LogIn() -> impl IntoView {
     let return_to = query.text("return_to");
     let signup = query::path("/signup", &[("return_to", &return_to)]);
     let log_in = move |event: SubmitEvent| {
-        // What was typed before the page was awake: the server hands it on.
+        // What was typed on another page while this one was the answer to its form: the server hands it on.
         if form_of(&event).is_some_and(|form| !field_value(&form, "typed").is_empty()) {
             return;
         }
@@ -41,7 +41,7 @@ pub(crate) fn LogIn() -> impl IntoView {
                 <PasswordField form/>
                 <CheckField name="keep" label="Keep me signed in" checked=query.get("keep").is_some()/>
                 <input type="hidden" name="return_to" value=return_to/>
-                <input type="hidden" name="typed" value=query.text("typed")/>
+                <input type="hidden" name="typed" value=handed_back()/>
                 <Submit form>"Log in"</Submit>
             </form>
             {Service::expect().has_sign_up.then(|| {
@@ -49,4 +49,14 @@ pub(crate) fn LogIn() -> impl IntoView {
             })}
         </section>
     }
+}
+
+/// What was typed on the page to return to, when this page is the answer to a form. Never from the address,
+/// which a link can carry.
+fn handed_back() -> String {
+    #[cfg(feature = "ssr")]
+    let typed = crate::hand_back::typed_as("typed");
+    #[cfg(not(feature = "ssr"))]
+    let typed = String::new();
+    typed
 }

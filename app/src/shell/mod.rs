@@ -8,23 +8,48 @@ use http::request::Parts;
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
-pub use self::refusal::refusal;
+pub use self::refusal::{RefusalPage, refusal};
 use self::{
     files::Files,
     social::{DESCRIPTION, Social},
 };
-use crate::{App, csp, hand_back, route, theme::Theme};
+use crate::{
+    App, csp, hand_back,
+    handover::{HandedOver, HandOver},
+    route,
+    theme::Theme,
+};
+
+/// Loads the browser's half at once, with the code of this page, and hydrates when the page is complete.
+/// Then it loads the code of the other pages, for when they are visited. This in place of Leptos'
+/// `HydrationScripts`, whose `preload` downloads the WASM module where JavaScript is off as well.
+///
+/// It is the same text in every page: what differs stands in attributes of `<html>`, see [`Start`].
+///
+/// It also makes the Trusted Types policy through which all HTML goes that becomes a part of the page later:
+/// that of Leptos' views and of the drawings, with nothing in it that loads or runs code. The policy makes no
+/// script and no address of one, so that the browser refuses those.
+const START: &str = include_str!("start.js");
 
 /// The document. Sets the page's headers as well.
 #[expect(clippy::needless_pass_by_value, reason = "the Leptos integration gives the options away")]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     csp::set_headers(&options);
+    provide_context(HandOver::default());
     let files = Files::of(&options);
     let theme = Theme::current();
-    let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
+    let start = Start::of(&files);
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme.attribute()>
+        <html
+            lang="en"
+            data-theme=theme.attribute()
+            data-js=files.js.clone()
+            data-wasm=files.wasm.clone()
+            data-page-files=start.page_files
+            data-other-files=start.other_files
+            data-address=start.address
+        >
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
@@ -33,8 +58,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="description" content=DESCRIPTION/>
                 <Social/>
                 // Before the style sheet: a script waits for those above it.
-                <script nonce=use_nonce()>{start(&files, &path)}</script>
-                <link id="leptos" rel="stylesheet" href=files.css.clone()/>
+                <script nonce=use_nonce()>{START}</script>
+                <link id="leptos" rel="stylesheet" href=files.css.clone() nonce=use_nonce()/>
                 <link rel="icon" href="/favicon.ico" sizes="32x32"/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
@@ -43,6 +68,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </head>
             <body>
                 <App/>
+                <HandedOver/>
             </body>
         </html>
     }
@@ -58,21 +84,35 @@ fn theme_color(theme: Theme) -> impl IntoView {
     (color(Theme::Light, "#f6f2e9"), color(Theme::Dark, "#11181a"))
 }
 
-/// Loads the browser's half at once, with the code of this page, and hydrates when the page is complete.
-/// Then it loads the code of the other pages, for when they are visited. This in place of Leptos'
-/// `HydrationScripts`, whose `preload` downloads the WASM module where JavaScript is off as well.
-fn start(files: &Files, path: &str) -> String {
-    let Files { js, wasm, .. } = files;
-    // The answer to a form: the address is that of the form, and the app goes by the page's own. It is
-    // percent-encoded, so that it ends no text of a script.
-    let address = hand_back::address();
-    let path = address.as_deref().map_or(path, |address| address.split('?').next().unwrap_or_default());
-    let (now, all) = (files.of_page(route::name(path)), files.of_pages().into_iter().collect::<Vec<_>>());
-    let place = address.as_ref().map(|address| format!("history.replaceState(null,'','{address}');"));
-    format!(
-        "{}{{const load=f=>f.forEach(f=>fetch(f).then(r=>r.blob()).catch(()=>{{}})),page=new Promise(r=>addEventListener('DOMContentLoaded',r)),\
-         wasm=fetch('{wasm}');load({now:?});import('{js}').then(async m=>{{\
-         await m.default({{module_or_path:wasm}});await page;await m.hydrate();navigator.connection?.saveData||setTimeout(load,2000,{all:?})}})}}",
-        place.unwrap_or_default()
-    )
+/// What the script in the page needs to know, for attributes, which the view escapes.
+struct Start {
+    /// The addresses of the files with the code of this page, with blanks between them.
+    page_files: String,
+    /// The same of all pages.
+    other_files: String,
+    /// The page's own path and query where the answer has the address of a form.
+    address: Option<String>,
+}
+
+impl Start {
+    fn of(files: &Files) -> Self {
+        let address = hand_back::address();
+        let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
+        Self {
+            page_files: files.of_page(route::name(&path)).join(" "),
+            other_files: files.of_pages().into_iter().map(String::as_str).collect::<Vec<_>>().join(" "),
+            address,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::START;
+
+    #[test]
+    fn the_script_stays_within_its_element() {
+        let script = START.to_ascii_lowercase();
+        assert!(!script.contains("</script") && !script.contains("<!--") && !script.contains("<script"), "{START}");
+    }
 }

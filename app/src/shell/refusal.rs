@@ -1,12 +1,21 @@
 //! The page for an answer that no page of the app could give: a refusal on the way to it, or a failure.
 
 use http::StatusCode;
-use leptos::{config::LeptosOptions, prelude::*, tachys::view::RenderHtml};
+use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*, tachys::view::RenderHtml};
 
 use super::files::Files;
-use crate::{art, theme::Theme};
+use crate::{art, csp, theme::Theme};
 
-/// The page as HTML. It holds no script and asks nobody who is logged in, so it can always be made.
+/// The page for an answer that no page of the app could give.
+#[derive(Clone, Debug)]
+pub struct RefusalPage {
+    /// The page itself.
+    pub html: String,
+    /// Its Content-Security-Policy.
+    pub policy: String,
+}
+
+/// Makes the page. It holds no script and asks nobody who is logged in, so it can always be made.
 ///
 /// `detail` is the sentence for the person, `request` the number under which the log has the cause.
 pub fn refusal(
@@ -15,7 +24,9 @@ pub fn refusal(
     status: StatusCode,
     detail: &str,
     request: Option<&str>,
-) -> String {
+) -> RefusalPage {
+    let nonce = Nonce::new();
+    let policy = csp::policy_without_script(&nonce);
     let title = title(status);
     let css = Files::of(options).css.clone();
     let page = view! {
@@ -25,8 +36,8 @@ pub fn refusal(
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content=theme.attribute().unwrap_or("light dark")/>
                 <meta name="robots" content="noindex"/>
-                <title inner_html=format!("{title} · Vestibule")></title>
-                <link rel="stylesheet" href=css/>
+                <title>{title}" · Vestibule"</title>
+                <link rel="stylesheet" href=css nonce=nonce/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
             </head>
             <body>
@@ -42,7 +53,7 @@ pub fn refusal(
             </body>
         </html>
     };
-    format!("<!DOCTYPE html>{}", page.to_html())
+    RefusalPage { html: ["<!DOCTYPE html>", &page.to_html()].concat(), policy }
 }
 
 /// What has happened, in the words of a person.
@@ -68,10 +79,11 @@ mod tests {
     #[test]
     fn tells_what_and_what_to_do() {
         let options = LeptosOptions::builder().output_name("vestibule").build();
-        let page = refusal(&options, Theme::System, StatusCode::FORBIDDEN, "Came from <another> site.", Some("r-1"));
+        let page = refusal(&options, Theme::System, StatusCode::FORBIDDEN, "Came from <another> site.", Some("r-1")).html;
         for part in [
             "<!DOCTYPE html><html",
             "<title>This is not allowed · Vestibule</title>",
+            " nonce=\"",
             "<h1>This is not allowed",
             "&lt;another&gt;",
             "r-1",
@@ -86,7 +98,7 @@ mod tests {
     fn looks_as_the_person_has_chosen() {
         let options = LeptosOptions::builder().output_name("vestibule").build();
         for theme in [Theme::Light, Theme::Dark] {
-            let page = refusal(&options, theme, StatusCode::FORBIDDEN, "Came from another site.", None);
+            let page = refusal(&options, theme, StatusCode::FORBIDDEN, "Came from another site.", None).html;
             assert!(page.contains(&format!("<html lang=\"en\" data-theme=\"{}\">", theme.name())), "{page}");
         }
     }
