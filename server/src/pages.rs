@@ -29,7 +29,7 @@ pub(crate) fn router(vestibule: &Vestibule, options: &LeptosOptions, site: &Site
         .with_state(options.clone())
         .fallback_service(assets::public(options).call_fallback_on_method_not_allowed(true).fallback(missing));
     let pages = app::hand_back(pages);
-    if offers.attachments { pages.merge(app::uploads(vestibule)) } else { pages }
+    if site.offers.attachments { pages.merge(app::uploads(vestibule)) } else { pages }
 }
 
 #[derive(Clone)]
