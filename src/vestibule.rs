@@ -119,7 +119,7 @@ impl Vestibule {
             &url,
             &config.own_proxy(),
             contract.credential().map_err(|error| ConfigError::new("api.contract", error.to_string()))?,
-            &contract.token_paths(),
+            &contract.token_rules(),
             &config.public_url,
             clock,
             sessions.ends().clone(),

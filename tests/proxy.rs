@@ -7,8 +7,6 @@ mod body;
 mod client;
 #[path = "proxy/front.rs"]
 mod front;
-#[path = "proxy/guard.rs"]
-mod guard;
 #[path = "proxy/header.rs"]
 mod header;
 #[path = "proxy/http1.rs"]
@@ -37,5 +35,7 @@ mod stub;
 mod target;
 #[path = "proxy/tls.rs"]
 mod tls;
+#[path = "proxy/token_filter.rs"]
+mod token_filter;
 #[path = "proxy/websocket.rs"]
 mod websocket;

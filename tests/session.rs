@@ -64,7 +64,7 @@ every_place_keeps!(
     one_refresh_for_all,
     the_lifetimes,
     a_log_in_apart_from_what_was_before,
-    wrong_cookies_out,
+    wrong_cookies_alone,
     polling_passive,
     the_order_of_answers,
     the_choice_to_stay,

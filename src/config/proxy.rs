@@ -63,8 +63,12 @@ pub struct ProxyConfig {
     /// Cookies that the API may set at the browser, by name. They are not sent back to the API.
     #[serde(deserialize_with = "check::list")]
     pub allow_set_cookie: Vec<String>,
-    /// Whether answers are searched for the session's own tokens, and cut when one is found.
+    /// Whether answers are searched for tokens, and withheld when one is found.
     pub token_guard: bool,
+    /// Tokens that the API rightly gives to pages: `iss`, `aud` or `typ` of JWTs, or `any` for all JWTs, and JSON pointers
+    /// to token places. The session's own tokens and others of their kind never pass.
+    #[serde(deserialize_with = "check::list")]
+    pub page_tokens: Vec<String>,
     /// What an answer to a call with the session's token says to caches.
     pub cache_control: CachePolicy,
     /// The `Content-Security-Policy` of every proxied answer, so that a page or picture that somebody
@@ -138,6 +142,7 @@ impl Default for ProxyConfig {
             trusted_proxies: Vec::new(),
             allow_set_cookie: Vec::new(),
             token_guard: true,
+            page_tokens: Vec::new(),
             cache_control: CachePolicy::NoStore,
             response_csp: "sandbox; default-src 'none'".into(),
             required_header: None,

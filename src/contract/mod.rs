@@ -27,7 +27,7 @@ use std::fmt;
 use http::HeaderName;
 use serde::{Deserialize, Serialize};
 
-use crate::proxy::{Credential, TokenKind, TokenPath};
+use crate::proxy::{Credential, TokenKind, TokenPath, TokenRules};
 
 pub use call::{Account, Carrier, Encoding, Login, Logout, Method, Refresh, SignUp, TokenRoute};
 pub use place::{ExpiresAs, InCookie, InHeader, Place, Tokens, User};
@@ -125,6 +125,13 @@ impl Contract {
         paths.extend(self.closed.iter().map(|path| TokenPath::new(path, TokenKind::Closed)));
         paths.extend(self.allow_below.iter().map(|path| TokenPath::new(path, TokenKind::Open)));
         paths
+    }
+
+    /// What the proxy has to know of tokens.
+    pub fn token_rules(&self) -> TokenRules {
+        let Tokens { access_token, refresh_token, .. } = &self.tokens;
+        let places = std::iter::once(access_token).chain(refresh_token).cloned().collect();
+        TokenRules { paths: self.token_paths(), places }
     }
 }
 

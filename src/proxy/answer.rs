@@ -8,23 +8,26 @@ use std::{
 
 use axum::{BoxError, body::Body as AxumBody};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, uri::PathAndQuery};
 use http_body::{Body, Frame, SizeHint};
 
 use super::{
     failure::{Failure, causes},
-    guard::{Guard, Leak},
     idle::IdleTimer,
     incoming::Incoming,
     lease::Lease,
     limit::Permit,
+    response,
+    token_filter::{BodyFilter, Finding, Known},
 };
 
 /// Up to this length, in bytes, an answer with a known length is read whole before its head goes
 /// out, so that a token in it is answered 502.
 const MAX_AHEAD: u64 = 64 << 10;
+/// Where a token is found, as the log says.
+const BODY: &str = "the body";
 
-/// The body of an answer as it comes from the upstream, guarded.
+/// The body of an answer as it comes from the upstream, without tokens.
 pub(super) struct AnswerBody {
     /// What was read before the head went out, and is checked.
     ahead: Bytes,
@@ -33,11 +36,12 @@ pub(super) struct AnswerBody {
     next: Bytes,
     /// Boxed, as few answers have any.
     trailers: Option<Box<HeaderMap>>,
-    guard: Option<Guard>,
+    filter: Option<BodyFilter>,
     idle: Option<IdleTimer>,
-    lease: Option<Lease>,
+    lease: Lease,
     permit: Option<Permit>,
     id: HeaderValue,
+    asked: PathAndQuery,
     /// Why the body ends here, when that is still to be told.
     broken: Option<Box<Broken>>,
 }
@@ -45,12 +49,14 @@ pub(super) struct AnswerBody {
 /// What an answer's body needs besides the body.
 pub(super) struct Handling {
     /// Searches the body, when it is to be searched.
-    pub(super) guard: Option<Guard>,
+    pub(super) filter: Option<BodyFilter>,
     /// How long it may stand still.
     pub(super) idle: Option<Duration>,
     pub(super) lease: Lease,
     pub(super) permit: Permit,
     pub(super) id: HeaderValue,
+    /// What the upstream was asked for.
+    pub(super) asked: PathAndQuery,
 }
 
 /// Makes the answer's body: in memory when it is short and there already, streamed otherwise.
@@ -58,20 +64,20 @@ pub(super) struct Handling {
 /// # Errors
 /// When the beginning of it holds a token, or a short one does not come.
 pub(super) fn body(incoming: Incoming, handling: Handling) -> impl Future<Output = Result<AxumBody, Failure>> + Send {
-    let Handling { guard, idle, lease, permit, id } = handling;
+    let Handling { filter, idle, lease, permit, id, asked } = handling;
     let idle = idle.map(IdleTimer::new);
-    let mut lease = Some(lease);
-    let incoming = incoming.with_rest_of_request(&mut lease);
+    let incoming = incoming.with_rest_of_request(&lease);
     let mut body = AnswerBody {
         ahead: Bytes::new(),
         next: Bytes::new(),
         incoming: Some(incoming),
         trailers: None,
-        guard,
+        filter,
         idle,
         lease,
         permit: Some(permit),
         id,
+        asked,
         broken: None,
     };
     // A block rather than an `async fn`, which would keep room for what it is given beside the body.
@@ -79,7 +85,7 @@ pub(super) fn body(incoming: Incoming, handling: Handling) -> impl Future<Output
         if body.ended() {
             return Ok(AxumBody::empty());
         }
-        if body.guard.is_some() && body.size_hint().exact().is_some_and(|length| length <= MAX_AHEAD) {
+        if body.filter.is_some() && body.size_hint().exact().is_some_and(|length| length <= MAX_AHEAD) {
             return body.whole().await.map(AxumBody::from);
         }
         body.begin().await?;
@@ -141,8 +147,9 @@ impl AnswerBody {
     fn finish(&mut self) {
         self.idle = None;
         self.permit = None;
-        if let (Some(incoming), Some(lease)) = (self.incoming.take(), self.lease.take()) {
-            incoming.finish(&lease);
+        if let Some(incoming) = self.incoming.take() {
+            incoming.finish(&self.lease);
+            self.lease.end();
         }
     }
 
@@ -152,7 +159,7 @@ impl AnswerBody {
                 return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.next)))));
             }
             let Some(incoming) = &mut self.incoming else {
-                return Poll::Ready(self.rest().map(Ok));
+                return Poll::Ready(self.rest().transpose());
             };
             match incoming.poll_frame(cx) {
                 Poll::Pending => {
@@ -180,8 +187,13 @@ impl AnswerBody {
             Err(frame) => return self.keep_trailers(frame).map(|()| None),
         };
         let last = self.incoming.as_ref().is_none_or(Incoming::is_end_stream);
-        let (before, data) = match &mut self.guard {
-            Some(guard) => guard.check_chunk(data, last).map_err(Broken::Leak)?,
+        let Self { filter, lease, asked, .. } = self;
+        let (before, data) = match filter {
+            Some(filter) => {
+                let rules = &lease.route().rules;
+                let checked = filter.check_chunk(rules, data, last);
+                checked.map_err(|why| Broken::Withheld(Finding::new(rules, why, BODY, asked.path())))?
+            }
             None => (Bytes::new(), data),
         };
         if last {
@@ -194,21 +206,32 @@ impl AnswerBody {
         Ok(Some(Frame::data(before)))
     }
 
-    /// Trailers wait for what the guard still holds.
+    /// Trailers wait for what is still held back. They obey the rules of the head.
     fn keep_trailers(&mut self, frame: Frame<Bytes>) -> Result<(), Broken> {
-        let Ok(trailers) = frame.into_trailers() else { return Ok(()) };
-        if let Some(guard) = &self.guard {
-            guard.check_headers(&trailers).map_err(Broken::Leak)?;
-        }
-        self.trailers = Some(Box::new(trailers));
+        let Ok(mut trailers) = frame.into_trailers() else { return Ok(()) };
+        let route = self.lease.route();
+        response::withhold_from_trailers(&mut trailers, route);
+        let checked = match &self.filter {
+            Some(filter) => filter.check_trailers(&route.rules, &mut trailers),
+            None => route.rules.check_fields(&Known::default(), &mut trailers),
+        };
+        checked
+            .map_err(|(why, name)| Broken::Withheld(Finding::in_field(&route.rules, why, &name, self.asked.path())))?;
+        self.trailers = (!trailers.is_empty()).then(|| Box::new(trailers));
         self.finish();
         Ok(())
     }
 
     /// What goes out after the upstream's last frame.
-    fn rest(&mut self) -> Option<Frame<Bytes>> {
-        let held = self.guard.as_mut().map(Guard::release).filter(|held| !held.is_empty());
-        held.map(Frame::data).or_else(|| self.trailers.take().map(|trailers| Frame::trailers(*trailers)))
+    fn rest(&mut self) -> Result<Option<Frame<Bytes>>, Broken> {
+        let Self { filter, lease, asked, trailers, .. } = self;
+        if let Some(filter) = filter.as_mut().filter(|filter| filter.held() > 0) {
+            let rules = &lease.route().rules;
+            let held = filter.finish(rules);
+            let held = held.map_err(|why| Broken::Withheld(Finding::new(rules, why, BODY, asked.path())))?;
+            return Ok(Some(Frame::data(held)));
+        }
+        Ok(trailers.take().map(|trailers| Frame::trailers(*trailers)))
     }
 }
 
@@ -216,7 +239,7 @@ impl AnswerBody {
 #[derive(Debug, thiserror::Error)]
 enum Broken {
     #[error(transparent)]
-    Leak(Leak),
+    Withheld(Box<Finding>),
     #[error("the upstream's answer stopped half-way")]
     Stalled,
     #[error("the upstream's answer broke off")]
@@ -226,7 +249,7 @@ enum Broken {
 impl Broken {
     fn into_failure(self) -> Failure {
         match self {
-            Self::Leak(leak) => Failure::Leak(leak),
+            Self::Withheld(finding) => Failure::Withheld(finding),
             Self::Stalled => Failure::IdleTimeout,
             Self::Upstream(failure) => failure,
         }
@@ -248,7 +271,8 @@ impl Body for AnswerBody {
             Poll::Ready(Some(Err(broken))) => {
                 self.log(&broken);
                 // Dropping what is left closes the upstream's connection.
-                (self.incoming, self.lease, self.guard, self.trailers) = (None, None, None, None);
+                (self.incoming, self.filter, self.trailers) = (None, None, None);
+                self.lease.end();
                 self.broken = Some(Box::new(broken));
                 // Later, as the server throws away then what it has not written yet: the head, and all before this.
                 cx.waker().wake_by_ref();
@@ -283,13 +307,15 @@ impl AnswerBody {
     }
 
     fn held_length(&self) -> usize {
-        self.guard.as_ref().map_or(0, Guard::held)
+        self.filter.as_ref().map_or(0, BodyFilter::held)
     }
 
     fn log(&self, broken: &Broken) {
         let request_id = self.id.to_str().unwrap_or_default();
         match broken {
-            Broken::Leak(_) => tracing::error!(request_id, error = %broken, "cut an answer"),
+            Broken::Withheld(finding) => {
+                finding.log(request_id, self.lease.route().authority.as_str(), "cut an answer")
+            }
             Broken::Stalled | Broken::Upstream(_) => {
                 let cause = causes(broken);
                 tracing::warn!(request_id, error = %broken, cause, "an answer broke off");

@@ -11,7 +11,7 @@ use futures_util::{
     TryFutureExt,
     future::{Either, ready},
 };
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header, uri::PathAndQuery};
 use http_body::Body as _;
 use tokio::time::timeout;
 
@@ -21,13 +21,13 @@ use super::{
     draft::Draft,
     exchange::{Answer, Exchange},
     failure::Failure,
-    guard::Guard,
     http1,
     incoming::Incoming,
     lease::Lease,
     limit::Permit,
     request, response,
     route::Route,
+    token_filter::{BodyFilter, Finding, Known},
     trace::X_REQUEST_ID,
     upgrade,
     upload::{Flow, RequestBody, Rules},
@@ -108,7 +108,7 @@ impl Proxy {
     ) -> impl Future<Output = Result<Response, Failure>> + Send + 'a {
         // Joined rather than awaited one after the other: the second takes the room of the first.
         let exchanged = self.exchange(call, draft, body);
-        exchanged.and_then(move |(call, answer, flow)| self.respond(call, answer, flow, permit))
+        exchanged.and_then(move |(call, draft, answer, flow)| self.respond(call, draft, answer, flow, permit))
     }
 
     /// Sends the call and waits for the head of the answer.
@@ -117,7 +117,7 @@ impl Proxy {
         call: &'a mut Call,
         draft: &'a mut Draft,
         body: Body,
-    ) -> Result<(&'a Call, Answer, Option<Arc<Flow>>), Failure> {
+    ) -> Result<(&'a Call, &'a Draft, Answer, Option<Arc<Flow>>), Failure> {
         let route = self.route(call);
         let flow = if body.is_end_stream() {
             None
@@ -128,6 +128,7 @@ impl Proxy {
             Box::pin(take_body(draft, body, route, rules, renewable)).await?
         };
         let (streamed, flow) = flow.unzip();
+        let draft = &*draft;
         let exchange = Exchange {
             shared: self.shared(),
             route,
@@ -141,7 +142,7 @@ impl Proxy {
         if let Some(adopting) = self.settle(call, draft, &mut answer.head.headers) {
             adopting.await;
         }
-        Ok((call, answer, flow))
+        Ok((call, draft, answer, flow))
     }
 
     /// An answer that is for the client: a 401 only when the session has no newer token.
@@ -198,6 +199,7 @@ impl Proxy {
     pub(super) fn respond(
         &self,
         call: &Call,
+        draft: &Draft,
         answer: Answer,
         flow: Option<Arc<Flow>>,
         permit: Permit,
@@ -208,18 +210,19 @@ impl Proxy {
         let lease = Lease { proxy: Arc::clone(&self.0), route: call.route, keep_alive, flow };
         let finished = match head.status {
             StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Switched),
-            _ => self.finish_head(call, &mut head),
+            _ => self.finish_head(call, draft.asked(), &mut head),
         };
-        let guard = match finished {
-            Ok(guard) => guard,
+        let known = match finished {
+            Ok(known) => known,
             Err(failure) => return Either::Left(ready(Err(failure))),
         };
         let handling = Handling {
-            guard: guard.filter(|_| is_identity(&head.headers)),
+            filter: self.route(call).rules.searches.then(|| BodyFilter::new(known, &head)),
             idle: idle_limit(&head.headers, self.route(call)),
             lease,
             permit,
             id: call.id.clone(),
+            asked: draft.asked().clone(),
         };
         let answer = answer::body(body, handling).map_ok(move |body| {
             let mut answer = Response::new(body);
@@ -233,20 +236,26 @@ impl Proxy {
     /// Turns the upstream's header fields into the client's.
     ///
     /// # Errors
-    /// When a field holds one of the session's tokens.
-    pub(super) fn finish_head(&self, call: &Call, head: &mut http::response::Parts) -> Result<Option<Guard>, Failure> {
+    /// When a field holds a token.
+    pub(super) fn finish_head(
+        &self,
+        call: &Call,
+        asked: &PathAndQuery,
+        head: &mut http::response::Parts,
+    ) -> Result<Known, Failure> {
         let route = self.route(call);
         let with_token = call.record.is_some() && route.send_token;
         let headers = &mut head.headers;
         response::withhold(headers, route);
-        let guard = call.record.as_ref().filter(|_| route.token_guard).map(|record| Guard::new(record));
-        if let Some(guard) = &guard {
-            guard.check_headers(headers)?;
-        }
+        let known = Known::new(call.record.as_ref().filter(|_| route.rules.searches));
+        route
+            .rules
+            .check_fields(&known, headers)
+            .map_err(|(why, name)| Failure::Withheld(Finding::in_field(&route.rules, why, &name, asked.path())))?;
         response::protect(headers, route, with_token);
         headers.append(header::VIA, request::via(head.version));
         headers.insert(X_REQUEST_ID, call.id.clone());
-        Ok(guard)
+        Ok(known)
     }
 
     pub(super) fn route(&self, call: &Call) -> &Route {
@@ -283,11 +292,6 @@ async fn take_body(
     (draft.body, draft.streamed) = (None, length);
     let flow = Flow::new(held);
     Ok(Some((RequestBody::stream(body, rules, Arc::clone(&flow)), flow)))
-}
-
-/// Whether a body can be searched as it is (RFC 9110 §8.4).
-fn is_identity(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_ENCODING).is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Event streams stand still by nature.

@@ -13,8 +13,8 @@ use http::{
 };
 
 use super::{
-    Shared, failure::Failure, fields::Fields, forwarded::Client, http1::Framing, request, route::Route, upgrade,
-    upload::RequestBody,
+    Shared, failure::Failure, fields::Fields, forwarded::Client, http1::Framing, request, request::Encoded,
+    route::Route, upgrade, upload::RequestBody,
 };
 use crate::secret::Secret;
 
@@ -56,8 +56,8 @@ impl Draft {
     }
 
     /// The path and query that the upstream is asked for.
-    pub(super) fn path_and_query(&self) -> &str {
-        self.path_and_query.as_str()
+    pub(super) fn asked(&self) -> &PathAndQuery {
+        &self.path_and_query
     }
 
     /// Writes the call's head as HTTP/1.1 has it (RFC 9112 §3, §5). An `upgrade` is one to a WebSocket.
@@ -78,7 +78,7 @@ impl Draft {
             to.extend_from_slice(part.as_bytes());
         }
         to.add(&header::HOST, &route.host);
-        self.write_fields(shared, token, to)?;
+        self.write_fields(shared, route, token, to)?;
         if upgrade {
             upgrade::ask(to);
         } else if request::takes_trailers(&self.fields) {
@@ -112,7 +112,7 @@ impl Draft {
         parts.path_and_query = Some(self.path_and_query.clone());
         *request.uri_mut() = Uri::from_parts(parts).map_err(|error| Failure::Path(error.into()))?;
         let mut headers = HeaderMap::with_capacity(self.fields.len() + ADDED);
-        self.write_fields(shared, token, &mut headers)?;
+        self.write_fields(shared, route, token, &mut headers)?;
         self.write_length(&mut headers);
         if request::takes_trailers(&self.fields) {
             headers.append(header::TE, HeaderValue::from_static("trailers"));
@@ -122,8 +122,15 @@ impl Draft {
     }
 
     /// The fields that are the same in each version of HTTP.
-    fn write_fields(&self, shared: &Shared, token: Option<&Secret>, to: &mut impl Fields) -> Result<(), Failure> {
-        request::copy(&self.fields, shared.credential.own_header(), to);
+    fn write_fields(
+        &self,
+        shared: &Shared,
+        route: &Route,
+        token: Option<&Secret>,
+        to: &mut impl Fields,
+    ) -> Result<(), Failure> {
+        let encoded = if route.rules.searches { Encoded::Searchable } else { Encoded::Any };
+        request::copy(&self.fields, shared.credential.own_header(), encoded, to);
         shared.forwarding.write(self.client.as_ref(), to);
         to.add(&header::VIA, &request::via(self.version));
         if let Some(token) = token {
@@ -179,14 +186,23 @@ mod tests {
     use crate::{
         clock::Clock,
         config::ProxyConfig,
-        proxy::{Credential, Proxy},
+        proxy::{Credential, Proxy, TokenRules},
         session::SessionEnds,
     };
 
     fn proxy() -> Proxy {
         let (api, public) = ("http://api.internal:4000".parse().unwrap(), "https://app.example".parse().unwrap());
         let config = ProxyConfig::default();
-        Proxy::new(&api, &config, Credential::Bearer, &[], &public, Clock::system(), SessionEnds::default()).unwrap()
+        Proxy::new(
+            &api,
+            &config,
+            Credential::Bearer,
+            &TokenRules::default(),
+            &public,
+            Clock::system(),
+            SessionEnds::default(),
+        )
+        .unwrap()
     }
 
     fn draft(

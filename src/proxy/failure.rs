@@ -5,7 +5,7 @@ use std::{error::Error as StdError, io};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header, header::InvalidHeaderValue};
 
-use super::{guard::Leak, http1, limit::Busy, trace::X_REQUEST_ID, upload::BodyTooLarge};
+use super::{http1, limit::Busy, token_filter::Finding, trace::X_REQUEST_ID, upload::BodyTooLarge};
 use crate::error::Problem;
 
 /// Why a call could not be answered.
@@ -40,7 +40,7 @@ pub(super) enum Failure {
     #[error("the request did not come whole")]
     Upload(#[source] http1::Error),
     #[error(transparent)]
-    Leak(#[from] Leak),
+    Withheld(Box<Finding>),
     #[error("the session's token fits into no header")]
     Token(#[source] InvalidHeaderValue),
     #[error("the call has no valid path")]
@@ -74,7 +74,7 @@ impl Failure {
             Self::ConnectTimeout | Self::FirstByteTimeout | Self::IdleTimeout | Self::UploadStalled => {
                 (StatusCode::GATEWAY_TIMEOUT, "The service took too long to answer. Try again in a moment.")
             }
-            Self::Leak(_) => {
+            Self::Withheld(_) => {
                 (StatusCode::BAD_GATEWAY, "The service's answer was withheld for your safety. Tell its operator.")
             }
             Self::RequestBody(_) | Self::Upload(_) => {
@@ -98,8 +98,8 @@ impl Failure {
     /// Logs the cause, and answers what the person may know: no name and address of an upstream.
     pub(super) fn respond(self, id: &HeaderValue, upstream: &str) -> Response {
         let (request_id, cause) = (id.to_str().unwrap_or_default(), causes(&self));
-        match self {
-            Self::Leak(_) => tracing::error!(request_id, upstream, error = %self, "withheld an answer"),
+        match &self {
+            Self::Withheld(finding) => finding.log(request_id, upstream, "withheld an answer"),
             Self::BodyTooLarge | Self::ClientStalled | Self::RequestBody(_) | Self::Upload(_) | Self::Renewed => {
                 tracing::info!(request_id, upstream, error = %self, cause, "refused a call");
             }

@@ -5,6 +5,21 @@ const MAX_HEADER: usize = 14;
 const CLOSE: u8 = 0x8;
 const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
+/// Control frames have it in their opcode (§5.5).
+const CONTROL: u8 = 0x8;
+
+/// One step along the frames of a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// In bytes.
+    pub(super) length: usize,
+    /// Whether it is content, rather than a frame's header.
+    pub(super) is_content: bool,
+    /// Whether it is of a message, rather than of a control frame.
+    pub(super) is_message: bool,
+    /// Whether a message ends with it.
+    pub(super) ends_message: bool,
+}
 
 /// Follows the frames of one direction without holding any of their content.
 #[derive(Debug, Default)]
@@ -47,6 +62,15 @@ impl Frames {
             }
         }
         None
+    }
+
+    /// Follows some of `bytes`, and says what they are.
+    pub(super) fn part(&mut self, bytes: &[u8]) -> Part {
+        let is_content = self.payload > 0;
+        let length = self.step(bytes);
+        let ended = self.at_boundary();
+        let is_message = self.header[0] & CONTROL == 0 && (is_content || ended);
+        Part { length, is_content, is_message, ends_message: is_message && ended && self.header[0] & FIN != 0 }
     }
 
     /// Follows some of `bytes`, at least one and at most to the end of the frame.

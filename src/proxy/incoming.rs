@@ -43,12 +43,12 @@ pub(super) struct Early {
 
 impl Incoming {
     /// Makes sure that the rest of the request is sent, however slowly the answer is read.
-    pub(super) fn with_rest_of_request(self, lease: &mut Option<Lease>) -> Self {
+    pub(super) fn with_rest_of_request(self, lease: &Lease) -> Self {
         match self {
             Self::Http1(connection) if !connection.is_sent() => {
                 let (sender, frames) = mpsc::channel(1);
                 let left = connection.size_hint();
-                tokio::spawn(carry(connection, sender, lease.take()));
+                tokio::spawn(carry(connection, sender, lease.for_connection()));
                 Self::Early(Early { frames, left })
             }
             other => other,
@@ -129,11 +129,7 @@ impl Early {
 
 /// Carries both directions to their ends, and keeps the connection then. Nobody who wants the answer any more ends
 /// both.
-async fn carry(
-    mut connection: Box<Connection>,
-    frames: mpsc::Sender<Result<Frame<Bytes>, Error>>,
-    lease: Option<Lease>,
-) {
+async fn carry(mut connection: Box<Connection>, frames: mpsc::Sender<Result<Frame<Bytes>, Error>>, lease: Lease) {
     let wanted = {
         let mut sender = PollSender::new(frames.clone());
         let answer = poll_fn(|cx| poll_answer(&mut connection, &mut sender, cx));
@@ -157,7 +153,7 @@ async fn carry(
         return;
     }
     let sent = timeout(LINGER, poll_fn(|cx| connection.poll_sent(cx))).await;
-    if let (Ok(Ok(())), Some(lease)) = (sent, lease) {
+    if let Ok(Ok(())) = sent {
         lease.give_back(connection);
     }
 }

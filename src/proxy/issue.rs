@@ -32,6 +32,7 @@ const MAX_ANSWER: usize = 1 << 20;
 /// An answer that may hold tokens. It is for [`Proxy::answer_issued`], which searches it like any other.
 pub(crate) struct Issued {
     call: Call,
+    draft: Draft,
     permit: Permit,
     head: http::response::Parts,
     body: Bytes,
@@ -101,7 +102,7 @@ impl Proxy {
         }
         let whole = timeout(times.idle, to_bytes(body, limit)).await.map_err(|_| Failure::ClientStalled)?;
         draft.body = Some(whole.map_err(Failure::RequestBody)?);
-        let (_, answer, _) = self.exchange(&mut call, &mut draft, Body::empty()).await?;
+        let (_, _, answer, _) = self.exchange(&mut call, &mut draft, Body::empty()).await?;
         let Answer { head, mut body } = answer;
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::Switched);
@@ -110,16 +111,16 @@ impl Proxy {
         let lease = Lease { proxy: Arc::clone(&self.0), route: call.route, keep_alive, flow: None };
         let whole = timeout(times.idle, body.whole(MAX_ANSWER)).await.map_err(|_| Failure::IdleTimeout)??;
         body.finish(&lease);
-        Ok(Issued { call, permit, head, body: whole })
+        Ok(Issued { call, draft, permit, head, body: whole })
     }
 
     /// Answers what is left once the tokens are out, searched like any other answer: for the tokens of the session as
     /// it is now, too.
     pub(crate) async fn answer_issued(&self, issued: Issued) -> Response {
-        let Issued { mut call, permit, head, body } = issued;
+        let Issued { mut call, draft, permit, head, body } = issued;
         call.record = call.session.record();
         let answer = Answer { head, body: Incoming::Whole(body) };
-        let answered = self.respond(&call, answer, None, permit).await;
+        let answered = self.respond(&call, &draft, answer, None, permit).await;
         answered.unwrap_or_else(|failure| failure.respond(&call.id, self.route(&call).authority.as_str()))
     }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Inner, http1::Connection, upload::Flow};
+use super::{Inner, http1::Connection, route::Route, upload::Flow};
 
 /// How often unused connections are looked at. An upstream that closes one waits no longer for this end.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -21,6 +21,23 @@ pub(super) struct Lease {
 }
 
 impl Lease {
+    /// One for a connection whose answer is read elsewhere. It has no upload of its own.
+    pub(super) fn for_connection(&self) -> Self {
+        Self { proxy: Arc::clone(&self.proxy), route: self.route, keep_alive: self.keep_alive, flow: None }
+    }
+
+    /// The upstream that the answer is of.
+    pub(super) fn route(&self) -> &Route {
+        &self.proxy.shared.routes[self.route]
+    }
+
+    /// The answer has ended.
+    pub(super) fn end(&mut self) {
+        if let Some(flow) = self.flow.take() {
+            flow.give_up();
+        }
+    }
+
     /// Keeps the connection for the next call, if it can take one.
     pub(super) fn give_back(&self, mut connection: Box<Connection>) {
         if !connection.is_reusable() {
@@ -45,8 +62,6 @@ async fn sweep(proxy: Weak<Inner>, route: usize) {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(flow) = &self.flow {
-            flow.give_up();
-        }
+        self.end();
     }
 }

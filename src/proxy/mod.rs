@@ -3,7 +3,7 @@
 //! [`Proxy::resolve`] says what a request asks for, [`Proxy::forward`] does it. The rules, with
 //! their RFC sections, stand in the modules that keep them: which paths go through in `target`,
 //! which fields in `request` and `response`, what is sent twice in `exchange`, what never leaves in
-//! `guard`.
+//! `token_filter`.
 
 mod answer;
 mod call;
@@ -15,11 +15,11 @@ mod failure;
 mod fields;
 mod forwarded;
 mod frame;
-mod guard;
 mod hop;
 mod http1;
 mod idle;
 mod incoming;
+mod inspector;
 mod issue;
 mod lease;
 mod limit;
@@ -32,7 +32,9 @@ mod route;
 mod settle;
 mod target;
 mod tls;
+mod token_filter;
 mod token_path;
+mod token_rules;
 mod trace;
 mod tunnel;
 mod upgrade;
@@ -49,7 +51,9 @@ pub use forwarded::TrustedProxies;
 pub use http1::property::holds as http1_response;
 pub(crate) use issue::Issued;
 pub use resolve::{Resolved, Target};
+pub(crate) use token_filter::TokenFilter;
 pub use token_path::{Issuer, TokenKind, TokenPath};
+pub use token_rules::TokenRules;
 pub use trace::X_REQUEST_ID;
 
 use self::{forwarded::Forwarding, limit::Limits, pool::Pool, route::Route, tls::Tls};
@@ -104,14 +108,14 @@ impl Proxy {
         api_url: &Url,
         config: &ProxyConfig,
         credential: Credential,
-        token_paths: &[TokenPath],
+        tokens: &TokenRules,
         public_url: &Url,
         clock: Clock,
         ends: SessionEnds,
     ) -> Result<Self, ConfigError> {
         config.validate()?;
         crate::config::proxy::upstream_url(api_url).map_err(|problem| ConfigError::new("api.url", problem))?;
-        let (routes, tls) = routes(api_url, config, token_paths)?;
+        let (routes, tls) = routes(api_url, config, tokens)?;
         let shared = Shared {
             prefix: config.prefix.clone(),
             routes,
@@ -159,18 +163,19 @@ impl Shared {
 }
 
 /// All upstreams, and TLS for those with https.
-fn routes(api: &Url, config: &ProxyConfig, paths: &[TokenPath]) -> Result<(Vec<Route>, Vec<Option<Tls>>), ConfigError> {
+fn routes(api: &Url, config: &ProxyConfig, tokens: &TokenRules) -> Result<(Vec<Route>, Vec<Option<Tls>>), ConfigError> {
+    let (paths, filter) = (&tokens.paths, Arc::new(TokenFilter::new(&tokens.places)));
     let mut configured: Vec<&RouteConfig> = config.routes.iter().collect();
     configured.sort_by_key(|route| std::cmp::Reverse(route.prefix.len()));
     let mut routes = Vec::with_capacity(configured.len() + 1);
     let mut tls = Vec::with_capacity(configured.len() + 1);
     for it in configured {
-        let route = Route::configured(it, api, config, paths)?;
+        let route = Route::configured(it, api, config, paths, &filter)?;
         let ca_file = it.ca_file.as_deref().or(config.ca_file.as_deref());
         tls.push(tls_for(&route, ca_file, it.client_certificate.as_deref())?);
         routes.push(route);
     }
-    let route = Route::default_one(api, config, paths)?;
+    let route = Route::default_one(api, config, paths, &filter)?;
     tls.push(tls_for(&route, config.ca_file.as_deref(), config.client_certificate.as_deref())?);
     routes.push(route);
     Ok((routes, tls))

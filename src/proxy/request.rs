@@ -7,6 +7,7 @@ use super::{fields::Fields, hop, trace};
 
 /// Beginnings of names that a client may not send on, for the reasons of [`is_withheld`].
 const WITHHELD_FAMILIES: [&str; 4] = ["proxy-", "x-forwarded-", "x-original-", "x-rewrite-"];
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Fields that a client may not send on, by their lower-case name with `-` for `_`.
 ///
@@ -43,16 +44,77 @@ fn has_no_alias(name: &str) -> bool {
     matches!(name, "content-length" | "content-type" | "traceparent" | "via" | "x-request-id")
 }
 
+/// In which forms an answer may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoded {
+    /// As the client takes it.
+    Any,
+    /// As it can be searched for tokens.
+    Searchable,
+}
+
 /// Copies what a client may send on, but for the length of the body: that is written anew, as it is sent.
 /// `credential` is the header of the session's credential, when it is not a usual one.
-pub(super) fn copy(from: &HeaderMap, credential: Option<&HeaderName>, to: &mut impl Fields) {
+pub(super) fn copy(from: &HeaderMap, credential: Option<&HeaderName>, encoded: Encoded, to: &mut impl Fields) {
     let named = hop::named(from);
+    let (mut codings, mut has_range) = (false, false);
     for (name, value) in from {
         let stays =
             is_kept_back(name, credential) || (named.contains(name) && !is_own(name)) || name == header::CONTENT_LENGTH;
-        if !stays {
-            to.add(name, value);
+        if stays {
+            continue;
         }
+        if encoded == Encoded::Searchable {
+            has_range |= name == header::RANGE;
+            if name == header::ACCEPT_ENCODING {
+                codings = true;
+                continue;
+            }
+            // A compressed message cannot be read without those before it.
+            if name == header::SEC_WEBSOCKET_EXTENSIONS {
+                continue;
+            }
+        }
+        to.add(name, value);
+    }
+    if codings {
+        add_codings(from, has_range, to);
+    }
+}
+
+/// Offers those codings of the client that can be decoded here. A part of a compressed body cannot be.
+fn add_codings(from: &HeaderMap, has_range: bool, to: &mut impl Fields) {
+    if has_range {
+        return to.add(&header::ACCEPT_ENCODING, &IDENTITY);
+    }
+    for value in from.get_all(header::ACCEPT_ENCODING) {
+        to.add(&header::ACCEPT_ENCODING, &decodable(value));
+    }
+}
+
+/// What of an `Accept-Encoding` (RFC 9110 §12.5.3) can be decoded here: `gzip` and `br`.
+fn decodable(value: &HeaderValue) -> HeaderValue {
+    match value.as_bytes() {
+        b"gzip, deflate, br, zstd" | b"gzip, deflate, br" => return HeaderValue::from_static("gzip, br"),
+        b"gzip, deflate" => return HeaderValue::from_static("gzip"),
+        b"gzip" | b"br" | b"identity" | b"" => return value.clone(),
+        _ => {}
+    }
+    let text = value.to_str().unwrap_or_default();
+    let kept: Vec<_> = text.split(',').filter_map(|member| decodable_member(member.trim())).collect();
+    HeaderValue::try_from(kept.join(", ")).ok().filter(|kept| !kept.is_empty()).unwrap_or(IDENTITY)
+}
+
+fn decodable_member(member: &str) -> Option<String> {
+    let (coding, weight) = member.split_at(member.find(';').unwrap_or(member.len()));
+    let is = |name: &str| coding.trim().eq_ignore_ascii_case(name);
+    match () {
+        () if ["gzip", "x-gzip", "br", "identity"].into_iter().any(is) => Some(member.to_owned()),
+        () if is("*") && !weight.replace([';', ' ', 'q', 'Q', '=', '0', '.'], "").is_empty() => {
+            Some(format!("gzip{weight}, br{weight}"))
+        }
+        () if is("*") && weight.is_empty() => Some("gzip, br".into()),
+        () => None,
     }
 }
 
@@ -133,7 +195,7 @@ mod tests {
         let sent: HeaderMap =
             fields.iter().map(|name| (HeaderName::from_static(name), HeaderValue::from_static("x"))).collect();
         let mut headers = HeaderMap::new();
-        copy(&sent, credential.map(HeaderName::from_static).as_ref(), &mut headers);
+        copy(&sent, credential.map(HeaderName::from_static).as_ref(), Encoded::Any, &mut headers);
         headers.keys().map(ToString::to_string).collect()
     }
 
@@ -215,8 +277,35 @@ mod tests {
             sent.insert(name, HeaderValue::from_static(value));
         }
         let mut headers = HeaderMap::new();
-        copy(&sent, None, &mut headers);
+        copy(&sent, None, Encoded::Any, &mut headers);
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-request-id", "traceparent"]);
+    }
+
+    #[test]
+    fn offers_what_can_be_searched() {
+        for (sent, kept) in [
+            ("gzip, deflate, br, zstd", "gzip, br"),
+            ("gzip, deflate", "gzip"),
+            ("br", "br"),
+            ("", ""),
+            ("zstd", "identity"),
+            ("zstd;q=1, GZIP;q=0.5, identity;q=0", "GZIP;q=0.5, identity;q=0"),
+            ("*", "gzip, br"),
+            ("*;q=0.5", "gzip;q=0.5, br;q=0.5"),
+            ("br;q=1.0, *;q=0.0", "br;q=1.0"),
+        ] {
+            assert_eq!(decodable(&HeaderValue::from_static(sent)), kept, "{sent}");
+        }
+        let mut sent = HeaderMap::new();
+        for (name, value) in [("accept-encoding", "br"), ("sec-websocket-extensions", "x"), ("range", "bytes=1-")] {
+            sent.insert(name, HeaderValue::from_static(value));
+        }
+        let mut headers = HeaderMap::new();
+        copy(&sent, None, Encoded::Searchable, &mut headers);
+        assert_eq!(
+            headers.iter().collect::<Vec<_>>(),
+            [(&header::RANGE, &HeaderValue::from_static("bytes=1-")), (&header::ACCEPT_ENCODING, &IDENTITY)]
+        );
     }
 
     /// It says how the body is sent on, not how it came; and `Connection` could name it.

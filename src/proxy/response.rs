@@ -8,6 +8,23 @@ use crate::{config::proxy::CachePolicy, session::is_own_cookie};
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+/// Fields that no trailer may have.
+const OF_THE_HEAD: [HeaderName; 14] = [
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_LOCATION,
+    header::CONTENT_RANGE,
+    header::CONTENT_SECURITY_POLICY,
+    header::CONTENT_TYPE,
+    header::LOCATION,
+    header::SET_COOKIE,
+    header::TRAILER,
+    header::VARY,
+    header::VIA,
+    header::WWW_AUTHENTICATE,
+    header::X_CONTENT_TYPE_OPTIONS,
+];
 const COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
 
 /// Fields of an answer that stop here, by their lower-case name.
@@ -61,6 +78,15 @@ fn is_allowed(cookie: &[u8], route: &Route) -> bool {
     !is_own_cookie(&route.own_cookie, name) && route.allow_set_cookie.iter().any(|it| it.as_bytes() == name)
 }
 
+/// Removes from trailers what an upstream may not say to the browser, and what a head says once and for all: which body it
+/// is, who may keep it, what a page may do with it (RFC 9110 §6.5.1).
+pub(super) fn withhold_from_trailers(trailers: &mut HeaderMap, route: &Route) {
+    withhold(trailers, route);
+    for name in OF_THE_HEAD {
+        trailers.remove(name);
+    }
+}
+
 /// Rewrites the fields that hold a reference, in an answer to a call for `asked`.
 pub(super) fn relocate(headers: &mut HeaderMap, here: &Route, asked: &str, routes: &[Route], proxy_prefix: &str) {
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
@@ -107,12 +133,18 @@ pub(super) fn keep_alive(headers: &HeaderMap) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ProxyConfig;
+    use crate::{config::ProxyConfig, proxy::TokenFilter};
 
     fn route(change: impl FnOnce(&mut ProxyConfig)) -> Route {
         let mut config = ProxyConfig::default();
         change(&mut config);
-        Route::default_one(&"http://api.internal".parse().unwrap(), &config, &[]).unwrap()
+        Route::default_one(
+            &"http://api.internal".parse().unwrap(),
+            &config,
+            &[],
+            &std::sync::Arc::new(TokenFilter::new(&[])),
+        )
+        .unwrap()
     }
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {

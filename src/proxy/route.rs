@@ -1,12 +1,13 @@
 //! One upstream with everything that is worked out at the start rather than per call.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::{HeaderValue, uri};
 use url::{Host, Position, Url};
 
 use super::{
     location::Place,
+    token_filter::{Rules, TokenFilter},
     token_path::{TokenPath, TokenPaths},
 };
 use crate::config::{
@@ -33,7 +34,8 @@ pub(super) struct Route {
     pub(super) port: u16,
     pub(super) protocol: Protocol,
     pub(super) send_token: bool,
-    pub(super) token_guard: bool,
+    /// How answers are searched for tokens.
+    pub(super) rules: Rules,
     pub(super) cache_control: CachePolicy,
     /// The policy that replaces the upstream's; `None` keeps that.
     pub(super) csp: Option<HeaderValue>,
@@ -58,11 +60,17 @@ pub(super) struct Times {
 
 impl Route {
     /// The upstream that gets what no route takes.
-    pub(super) fn default_one(api: &Url, config: &ProxyConfig, paths: &[TokenPath]) -> Result<Self, ConfigError> {
+    pub(super) fn default_one(
+        api: &Url,
+        config: &ProxyConfig,
+        paths: &[TokenPath],
+        filter: &Arc<TokenFilter>,
+    ) -> Result<Self, ConfigError> {
         let mut route = RouteConfig::new("", api.clone());
         route.send_token = true;
         route.client_certificate.clone_from(&config.client_certificate);
-        Self::new("api.url", &route, api, config, paths)
+        let rules = rules(&route, config, filter);
+        Self::new("api.url", &route, api, config, (paths, rules))
     }
 
     /// An upstream of its own for a prefix.
@@ -71,8 +79,9 @@ impl Route {
         api: &Url,
         config: &ProxyConfig,
         paths: &[TokenPath],
+        filter: &Arc<TokenFilter>,
     ) -> Result<Self, ConfigError> {
-        Self::new("proxy.routes", route, api, config, paths)
+        Self::new("proxy.routes", route, api, config, (paths, rules(route, config, filter)))
     }
 
     fn new(
@@ -80,7 +89,7 @@ impl Route {
         route: &RouteConfig,
         api: &Url,
         config: &ProxyConfig,
-        paths: &[TokenPath],
+        (paths, rules): (&[TokenPath], Rules),
     ) -> Result<Self, ConfigError> {
         let url = &route.upstream;
         let wrong = || ConfigError::new(key, "must be an http:// or https:// URL, like https://api.example");
@@ -97,7 +106,7 @@ impl Route {
             port: url.port_or_known_default().ok_or_else(wrong)?,
             protocol: route.protocol.unwrap_or(config.protocol),
             send_token: route.send_token,
-            token_guard: route.token_guard.unwrap_or(config.token_guard),
+            rules,
             cache_control: route.cache_control.unwrap_or(config.cache_control),
             csp: (!csp.is_empty()).then(|| csp.parse()).transpose().map_err(|_| wrong())?,
             allow_set_cookie: route.allow_set_cookie.as_ref().unwrap_or(&config.allow_set_cookie).clone(),
@@ -152,6 +161,12 @@ fn is_this_machine(url: &Url) -> bool {
         }
         None => false,
     }
+}
+
+fn rules(route: &RouteConfig, config: &ProxyConfig, filter: &Arc<TokenFilter>) -> Rules {
+    let searches = route.token_guard.unwrap_or(config.token_guard);
+    let page_tokens = route.page_tokens.as_ref().unwrap_or(&config.page_tokens);
+    Rules::new(Arc::clone(filter), searches, page_tokens, &route.prefix)
 }
 
 fn base_path(url: &Url) -> &str {

@@ -16,7 +16,7 @@ impl Proxy {
         headers: &mut HeaderMap,
     ) -> Option<BoxFuture<'static, ()>> {
         let (shared, route) = (self.shared(), self.route(call));
-        response::relocate(headers, route, draft.path_and_query(), &shared.routes, &shared.prefix);
+        response::relocate(headers, route, draft.asked().as_str(), &shared.routes, &shared.prefix);
         // Only what answers the session's token can replace it.
         call.record.as_ref().filter(|_| route.send_token)?;
         let rolled = call.session.take_rolled(headers)?;

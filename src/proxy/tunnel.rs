@@ -1,11 +1,12 @@
 //! An open WebSocket: bytes in both directions, until one end closes it or its session is over.
 //!
 //! Messages pass as they come, of any size and never held: 16 KiB at a time, the next only when the
-//! last is written. Only the frames' ends are followed, so that this server's own Close frame stands
-//! between two frames.
+//! last is written. The frames' ends are followed, so that this server's own Close frame stands between
+//! two frames, and what the API sends is searched for tokens.
 
 use std::{
     io,
+    ops::Range,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -17,7 +18,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::frame::{self, Frames};
+use super::{
+    frame::{self, Frames},
+    inspector::{Inspector, Withheld},
+};
 use crate::{
     clock::Clock,
     session::{Found, SessionEnd},
@@ -55,6 +59,7 @@ pub(super) enum Over {
     TokenExpired,
     Idle,
     Stopping,
+    TokenWithheld,
 }
 
 impl Over {
@@ -65,6 +70,7 @@ impl Over {
             Self::TokenExpired => (4401, "token expired"),
             Self::Idle => (1001, "idle"),
             Self::Stopping => (1001, "going away"),
+            Self::TokenWithheld => (1008, "token withheld"),
         }
     }
 }
@@ -118,8 +124,14 @@ async fn idle(limit: Option<Duration>, moved: &AtomicU64) {
     }
 }
 
-/// Carries bytes until both directions have ended, one has failed, or the watch says so.
-pub(super) async fn run<C, U>(client: C, upstream: U, mut watch: Watch) -> Option<Over>
+/// Carries bytes until both directions have ended, one has failed, or the watch says so. What the upstream sends goes
+/// through the `inspector`, if there is one.
+pub(super) async fn run<C, U>(
+    client: C,
+    upstream: U,
+    mut watch: Watch,
+    inspector: Option<Box<Inspector>>,
+) -> Option<Over>
 where
     C: AsyncRead + AsyncWrite,
     U: AsyncRead + AsyncWrite,
@@ -128,11 +140,13 @@ where
     let (mut upstream_read, mut upstream_write) = tokio::io::split(upstream);
     let (moved, stop) = (AtomicU64::new(0), watch::Sender::new(None));
     let over = {
-        let down = carry(&mut upstream_read, &mut client_write, stop.subscribe(), &moved, None);
-        let up = carry(&mut client_read, &mut upstream_write, stop.subscribe(), &moved, Some(rand::random()));
+        let down = Direction { stop: &stop, moved: &moved, mask: None, inspector };
+        let up = Direction { stop: &stop, moved: &moved, mask: Some(rand::random()), inspector: None };
+        let down = down.carry(&mut upstream_read, &mut client_write);
+        let up = up.carry(&mut client_read, &mut upstream_write);
         let mut both = std::pin::pin!(both(down, up));
         tokio::select! {
-            () = &mut both => None,
+            () = &mut both => *stop.borrow(),
             over = watch.over(&moved) => {
                 stop.send_replace(Some(over));
                 let _ = timeout(TO_BOUNDARY, both).await;
@@ -158,45 +172,90 @@ async fn both(down: impl Future<Output = io::Result<()>>, up: impl Future<Output
     }
 }
 
-/// Carries one direction to its end, or to a frame's end when it is to stop, with a Close frame then.
-async fn carry<R, W>(
-    from: &mut R,
-    to: &mut W,
-    mut stop: watch::Receiver<Option<Over>>,
-    moved: &AtomicU64,
+/// One direction of a WebSocket.
+struct Direction<'a> {
+    /// Whether this server closes it, and why.
+    stop: &'a watch::Sender<Option<Over>>,
+    /// Counts what is read.
+    moved: &'a AtomicU64,
+    /// The key of this server's own frames, in the client's direction.
     mask: Option<[u8; 4]>,
-) -> io::Result<()>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let mut frames = Frames::default();
-    let mut buffer = vec![0; BUFFER];
-    let mut over = None;
-    while over.is_none() || !frames.at_boundary() {
-        let read = tokio::select! {
-            biased;
-            () = stopped(&mut stop), if over.is_none() => {
-                over = *stop.borrow();
-                continue;
+    inspector: Option<Box<Inspector>>,
+}
+
+/// How far a direction was followed, and how much of that may go on.
+type Followed = Result<(usize, usize), Withheld>;
+
+impl Direction<'_> {
+    /// Carries it to its end, or to a frame's end when it is to stop, with a Close frame then.
+    async fn carry<R, W>(mut self, from: &mut R, to: &mut W) -> io::Result<()>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let mut stop = self.stop.subscribe();
+        let mut frames = Frames::default();
+        let (mut buffer, mut kept) = (vec![0; BUFFER], 0);
+        let mut over = None;
+        while over.is_none() || !frames.at_boundary() {
+            let read = tokio::select! {
+                biased;
+                () = stopped(&mut stop), if over.is_none() => {
+                    over = *stop.borrow();
+                    continue;
+                }
+                read = from.read(&mut buffer[kept..]) => read?,
+            };
+            if read == 0 {
+                to.write_all(&buffer[..kept]).await?;
+                return to.shutdown().await;
             }
-            read = from.read(&mut buffer) => read?,
+            self.moved.fetch_add(1, Ordering::Relaxed);
+            match self.follow(&mut frames, &buffer[..kept + read], kept, over.is_some()) {
+                Ok((end, sent)) => {
+                    to.write_all(&buffer[..sent]).await?;
+                    to.flush().await?;
+                    kept = keep(&mut buffer, sent..end);
+                }
+                Err(withheld) => {
+                    over = Some(Over::TokenWithheld);
+                    self.stop.send_replace(over);
+                    // In the middle of a frame there is no room for a Close frame.
+                    kept = withheld.0.ok_or(io::ErrorKind::InvalidData)?;
+                    break;
+                }
+            }
+        }
+        // What was held back is no token so far, and nothing more comes.
+        to.write_all(&buffer[..kept]).await?;
+        if let Some((code, reason)) = over.map(Over::close).filter(|_| !frames.is_closed()) {
+            to.write_all(&frame::close(code, reason, self.mask)).await?;
+        }
+        to.flush().await
+    }
+
+    fn follow(&mut self, frames: &mut Frames, unsent: &[u8], new: usize, to_boundary: bool) -> Followed {
+        if let Some(inspector) = &mut self.inspector {
+            return inspector.follow(frames, unsent, new, to_boundary);
+        }
+        let end = if to_boundary {
+            frames.advance_to_boundary(unsent).unwrap_or(unsent.len())
+        } else {
+            frames.advance(unsent);
+            unsent.len()
         };
-        if read == 0 {
-            return to.shutdown().await;
-        }
-        moved.fetch_add(1, Ordering::Relaxed);
-        let end = if over.is_some() { frames.advance_to_boundary(&buffer[..read]).unwrap_or(read) } else { read };
-        if over.is_none() {
-            frames.advance(&buffer[..read]);
-        }
-        to.write_all(&buffer[..end]).await?;
-        to.flush().await?;
+        Ok((end, end))
     }
-    if let Some((code, reason)) = over.map(Over::close).filter(|_| !frames.is_closed()) {
-        to.write_all(&frame::close(code, reason, mask)).await?;
+}
+
+/// Moves what is kept to the front, and makes room for the next read behind it.
+fn keep(buffer: &mut Vec<u8>, kept: Range<usize>) -> usize {
+    let length = kept.len();
+    if length > 0 {
+        buffer.copy_within(kept, 0);
+        buffer.resize(buffer.len().max(length + BUFFER), 0);
     }
-    to.flush().await
+    length
 }
 
 async fn stopped(stop: &mut watch::Receiver<Option<Over>>) {
@@ -234,7 +293,7 @@ mod tests {
             clock: Clock::system(),
             idle: None,
         };
-        Ends { client, upstream, sessions: ends, id, stop, tunnel: tokio::spawn(run(near, far, watch)) }
+        Ends { client, upstream, sessions: ends, id, stop, tunnel: tokio::spawn(run(near, far, watch, None)) }
     }
 
     async fn read(stream: &mut DuplexStream, length: usize) -> Vec<u8> {

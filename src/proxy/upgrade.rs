@@ -3,7 +3,7 @@
 //! The handshake goes up like any other call, with the session's credential; key, protocols and
 //! extensions are between the two ends. Any answer but 101 goes down like any other answer.
 
-use std::future::poll_fn;
+use std::{future::poll_fn, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request, response};
@@ -23,7 +23,9 @@ use super::{
     hop,
     http1::{Connection, Framing},
     incoming::Incoming,
+    inspector::Inspector,
     limit::Permit,
+    token_filter::{Finding, Known, Why},
     tunnel::{self, Watch},
     upload::RequestBody,
 };
@@ -64,12 +66,13 @@ impl Proxy {
             adopting.await;
         }
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            return self.join(call, head, connection, client, watch, permit);
+            let joined = Joined { upstream: connection, client, watch, permit };
+            return self.join(call, draft, head, joined);
         }
         if head.status == StatusCode::UNAUTHORIZED && self.renew(call).await? {
             return Err(Failure::Renewed);
         }
-        self.respond(call, Answer { head, body: Incoming::Http1(connection) }, None, permit).await
+        self.respond(call, draft, Answer { head, body: Incoming::Http1(connection) }, None, permit).await
     }
 
     /// What ends the WebSocket: the end of the session or of the token with which it was opened. The session may have
@@ -87,34 +90,59 @@ impl Proxy {
         }
     }
 
-    fn join(
-        &self,
-        call: &Call,
-        mut head: response::Parts,
-        upstream: Box<Connection>,
-        client: OnUpgrade,
-        watch: Watch,
-        permit: Permit,
-    ) -> Result<Response, Failure> {
+    fn join(&self, call: &Call, draft: &Draft, mut head: response::Parts, joined: Joined) -> Result<Response, Failure> {
         if !hop::has_token(&head.headers, &header::UPGRADE, b"websocket") {
             return Err(Failure::Switched);
         }
-        self.finish_head(call, &mut head)?;
+        let known = self.finish_head(call, draft.asked(), &mut head)?;
+        let inspector = self.inspector(call, draft, &head, known)?;
         mark(&mut head.headers);
-        tokio::spawn(carry(client, upstream, watch, permit, call.id.clone()));
+        tokio::spawn(carry(joined, inspector, call.id.clone()));
         let mut answer = Response::new(Body::empty());
         *answer.status_mut() = head.status;
         *answer.headers_mut() = head.headers;
         Ok(answer)
     }
+
+    /// What searches the messages of the upstream, where answers are searched.
+    ///
+    /// # Errors
+    /// When the upstream takes an extension that it was not offered: its messages could not be read.
+    fn inspector(
+        &self,
+        call: &Call,
+        draft: &Draft,
+        head: &response::Parts,
+        known: Known,
+    ) -> Result<Option<Box<Inspector>>, Failure> {
+        let rules = &self.route(call).rules;
+        if !rules.searches {
+            return Ok(None);
+        }
+        let asked = draft.asked();
+        if head.headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
+            let place = format!("the header {}", header::SEC_WEBSOCKET_EXTENSIONS);
+            return Err(Failure::Withheld(Finding::new(rules, Why::Coding, place, asked.path())));
+        }
+        Ok(Some(Box::new(Inspector::new(Arc::clone(&self.0), call.route, asked.clone(), call.id.clone(), known))))
+    }
+}
+
+/// The two halves of a WebSocket, and what it lasts with.
+struct Joined {
+    upstream: Box<Connection>,
+    client: OnUpgrade,
+    watch: Watch,
+    permit: Permit,
 }
 
 /// Carries the WebSocket once both halves are there, for as long as it lasts.
-async fn carry(client: OnUpgrade, upstream: Box<Connection>, watch: Watch, permit: Permit, id: HeaderValue) {
+async fn carry(joined: Joined, inspector: Option<Box<Inspector>>, id: HeaderValue) {
     let request_id = id.to_str().unwrap_or_default();
+    let Joined { upstream, client, watch, permit } = joined;
     match client.await {
         Ok(client) => {
-            let over = tunnel::run(TokioIo::new(client), upstream, watch).await;
+            let over = tunnel::run(TokioIo::new(client), upstream, watch, inspector).await;
             tracing::debug!(request_id, ?over, "a WebSocket has ended");
         }
         Err(error) => tracing::warn!(request_id, %error, "a WebSocket was not opened"),

@@ -190,8 +190,19 @@ impl Sessions {
     /// What the requests of a session share. Notes that the newest cookie was seen, if this is the first time.
     pub(super) fn enter(&self, record: &Arc<Record>) -> Arc<Live> {
         let live = self.core.live.enter(record);
+        if Arc::strong_count(&live) == 1 {
+            // Nothing is known of it but this.
+            return live;
+        }
         if live.is_first_sight(record) {
             self.core.rotations.seen(Arc::clone(&live));
+        } else if live.latest().generation > record.generation {
+            // A former cookie: it may have come too late.
+            self.core.rotations.let_go();
+            if Arc::strong_count(&live) == 1 {
+                drop(live);
+                return self.core.live.enter(record);
+            }
         }
         live
     }

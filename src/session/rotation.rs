@@ -76,6 +76,18 @@ impl Rotations {
         drop(forgotten);
     }
 
+    /// Lets go of sessions whose time is over.
+    pub(super) fn let_go(&self) {
+        let now = self.clock.uptime();
+        let mut gone = Vec::new();
+        let mut state = self.state();
+        while state.is_past(now) {
+            gone.push(state.take_first());
+        }
+        drop(state);
+        drop(gone);
+    }
+
     fn put(&self, live: Arc<Live>, time: Duration) {
         let now = self.clock.uptime();
         let record = live.latest();
@@ -100,9 +112,12 @@ impl Rotations {
 }
 
 impl State {
+    fn is_past(&self, now: Duration) -> bool {
+        self.order.first_key_value().is_some_and(|((until, _), _)| *until <= now)
+    }
+
     fn has_too_much(&self, now: Duration) -> bool {
-        let is_past = self.order.first_key_value().is_some_and(|((until, _), _)| *until <= now);
-        is_past || self.kept.len() > MAX_COUNT || self.size > MAX_SIZE && self.kept.len() > 1
+        self.is_past(now) || self.kept.len() > MAX_COUNT || self.size > MAX_SIZE && self.kept.len() > 1
     }
 
     fn take_first(&mut self) -> Option<Kept> {
@@ -162,9 +177,9 @@ mod tests {
         rotations.keep(enter(&sessions, &random, "{}"));
         assert!(sessions.find(seen_id).is_none() && sessions.find(lost_id).is_some());
         clock.advance(12 * 60 * 60 - 60);
-        rotations.keep(enter(&sessions, &random, "{}"));
+        rotations.let_go();
         assert!(sessions.find(lost_id).is_none());
-        assert_eq!(held(&rotations).0, 2);
+        assert_eq!(held(&rotations).0, 1);
     }
 
     #[test]

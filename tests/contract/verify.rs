@@ -1,5 +1,7 @@
 //! The optional check of the token's signature when it arrives.
 
+use std::time::Duration;
+
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::{Value, json};
@@ -130,9 +132,78 @@ async fn published_keys_are_kept_and_a_new_one_is_found() {
     door.clock.advance(601);
     let claims = json!({"email": EMAIL, "exp": START + 3600});
     let later = signed(&new, Algorithm::ES256, Some("2"), &claims);
-    let (status, log) = log_in(&door, &later).await;
-    assert_eq!(status, 200, "yesterday's keys are better than none");
-    assert!(log.contains("verify.jwks_url") && log.contains("503"), "{log}");
+    let before = fetches();
+    let (journal, guard) = Journal::open();
+    assert_eq!(log_in(&door, &later).await.0, 200, "yesterday's keys are better than none");
+    assert_eq!(log_in(&door, &later).await.0, 200);
+    until(|| journal.text().contains("verify.jwks_url") && journal.text().contains("503")).await;
+    drop(guard);
+    assert_eq!(fetches(), before + 1, "behind the log-ins, and not again at once");
+}
+
+async fn until(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..4_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("in vain");
+}
+
+#[tokio::test]
+async fn a_silent_key_server_holds_log_ins_for_one_time_limit_together() {
+    let set = "GET /keys";
+    let door = Door::with(contract(&json!({"jwks_url": "/keys"})), |config| config.api.timeout = 1.0).await;
+    let (key, _) = ec_key();
+    door.api.on(set, Reply { delay: Duration::from_mins(1), ..published(&[(&key, "1")]) });
+    let token = signed(&key, Algorithm::ES256, Some("1"), &claims());
+    door.api.on("POST /auth/login", Reply::json(200, &json!({"access_token": token, "user": {"email": EMAIL}})));
+    let crowd = (0..6).map(|_| {
+        let mut browser = door.browser();
+        async move { log_in_with(&mut browser).await.status.as_u16() }
+    });
+    assert_eq!(futures_util::future::join_all(crowd).await, [504; 6]);
+    assert_eq!(log_in_with(&mut door.browser()).await.status, 504, "at once");
+    assert_eq!(door.api.seen(set).len(), 1, "one call for all of them");
+    door.clock.advance(30);
+    door.api.on(set, published(&[(&key, "1")]));
+    assert_eq!(log_in_with(&mut door.browser()).await.status, 200);
+}
+
+/// The refresh token that was spent for it is worth nothing any more.
+#[tokio::test]
+async fn the_next_refresh_token_is_kept_whatever_is_wrong_with_the_access_token() {
+    let key = EncodingKey::from_secret(b"open sesame");
+    let good = |name: &str| {
+        let claims = json!({"iss": "x", "email": EMAIL, "exp": START + 86_400, "jti": name});
+        signed(&key, Algorithm::HS256, None, &claims)
+    };
+    let answer = |access: Value, refresh: &str| {
+        let body = json!({
+            "access_token": access, "refresh_token": refresh, "expires_in": 900, "user": {"email": EMAIL},
+        });
+        Reply::json(200, &body)
+    };
+    for wrong in [json!(jwt(&claims())), Value::Null, json!(7)] {
+        let door = Door::open(contract(&json!({"secret": "open sesame"}))).await;
+        door.api.on("POST /auth/login", answer(json!(good("1")), "r1")).on("GET /notes", Reply::json(200, &json!([])));
+        let mut ada = door.logged_in().await;
+        door.api.on("POST /auth/refresh", answer(wrong, "r2"));
+        door.clock.advance(850);
+        for _ in 0..3 {
+            assert_eq!(ada.get("/api/proxy/notes").await.status, 200, "with the former token");
+        }
+        assert_eq!(door.api.seen("POST /auth/refresh").len(), 1, "not again at once");
+        door.api.on("POST /auth/refresh", answer(json!(good("2")), "r3"));
+        door.clock.advance(100);
+        assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+        let sent: Vec<_> =
+            door.api.seen("POST /auth/refresh").iter().map(|seen| seen.json()["refresh_token"].clone()).collect();
+        assert_eq!(sent, ["r1", "r2"]);
+        let used = door.api.seen("GET /notes").pop().unwrap();
+        assert_eq!(used.header("authorization"), format!("Bearer {}", good("2")));
+    }
 }
 
 #[tokio::test]
@@ -146,6 +217,8 @@ async fn without_published_keys_nobody_logs_in() {
     ] {
         door.api.on("GET /keys", reply);
         refuses(&door, &token, cause).await;
+        refuses(&door, &token, cause).await;
+        door.clock.advance(30);
     }
 }
 

@@ -8,19 +8,20 @@ use axum::http::{Method, Request};
 use vestibule::{
     clock::Clock,
     config::ProxyConfig,
-    proxy::{Credential, Proxy, Resolved, TokenKind, TokenPath},
+    proxy::{Credential, Proxy, Resolved, TokenKind, TokenPath, TokenRules},
     session::SessionEnds,
 };
 
 const PREFIX: &str = "/api/proxy";
 
 static PROXY: LazyLock<Proxy> = LazyLock::new(|| {
-    let paths = [TokenPath::new("/auth/login", TokenKind::LogIn), TokenPath::new("/auth/refresh", TokenKind::Refresh)];
+    let paths =
+        vec![TokenPath::new("/auth/login", TokenKind::LogIn), TokenPath::new("/auth/refresh", TokenKind::Refresh)];
     Proxy::new(
         &"http://127.0.0.1:4000".parse().unwrap(),
         &ProxyConfig::default(),
         Credential::Bearer,
-        &paths,
+        &TokenRules { paths, places: Vec::new() },
         &"https://app.example".parse().unwrap(),
         Clock::system(),
         SessionEnds::default(),

@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 use vestibule::{
     clock::Clock,
     config::ProxyConfig,
-    proxy::{Credential, Proxy, Resolved, TokenKind, TokenPath},
+    contract::Place,
+    proxy::{Credential, Proxy, Resolved, TokenKind, TokenPath, TokenRules},
     random::Random,
     same_origin::SameOrigin,
     secret::Secret,
@@ -32,6 +33,8 @@ pub const LOG_IN: StatusCode = StatusCode::IM_A_TEAPOT;
 pub struct Setup {
     pub config: ProxyConfig,
     pub credential: Credential,
+    /// Where tokens lie by the contract.
+    pub places: Vec<Place>,
     pub record: Option<Record>,
 }
 
@@ -71,23 +74,28 @@ impl Front {
 
     /// A front with changes to the defaults.
     pub async fn with(api: &str, change: impl FnOnce(&mut Setup)) -> Self {
-        let mut setup =
-            Setup { config: ProxyConfig::default(), credential: Credential::Bearer, record: Some(record()) };
+        let mut setup = Setup {
+            config: ProxyConfig::default(),
+            credential: Credential::Bearer,
+            places: vec![Place::Pointer("/access_token".into()), Place::Pointer("/refresh_token".into())],
+            record: Some(record()),
+        };
         change(&mut setup);
         let session = Session::default();
         if let Some(record) = setup.record {
             session.start(record);
         }
         let ends = SessionEnds::default();
-        let paths = [
+        let paths = vec![
             TokenPath::new("/auth/login", TokenKind::LogIn),
             TokenPath::new("/auth/refresh", TokenKind::Refresh),
             TokenPath::new("/socket.io", TokenKind::Closed),
             TokenPath::new("/auth/login/providers", TokenKind::Open),
         ];
+        let tokens = TokenRules { paths, places: setup.places };
         let (api, public) = (api.parse().unwrap(), PUBLIC.parse().unwrap());
         let proxy =
-            Proxy::new(&api, &setup.config, setup.credential, &paths, &public, Clock::system(), ends.clone()).unwrap();
+            Proxy::new(&api, &setup.config, setup.credential, &tokens, &public, Clock::system(), ends.clone()).unwrap();
         Self::serve(session, ends, proxy).await
     }
 

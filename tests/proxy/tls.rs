@@ -213,7 +213,7 @@ async fn names_the_file_that_it_cannot_use() {
     use vestibule::{
         clock::Clock,
         config::ProxyConfig,
-        proxy::{Credential, Proxy},
+        proxy::{Credential, Proxy, TokenRules},
         session::SessionEnds,
     };
     let authority = Authority::new("files");
@@ -233,7 +233,7 @@ async fn names_the_file_that_it_cannot_use() {
             &"https://localhost".parse().unwrap(),
             &config,
             Credential::Bearer,
-            &[],
+            &TokenRules::default(),
             &public,
             Clock::system(),
             SessionEnds::default(),

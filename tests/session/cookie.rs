@@ -44,6 +44,30 @@ async fn answers_of_a_session_are_private() {
 }
 
 #[tokio::test]
+async fn an_answer_that_sets_the_cookie_is_kept_by_no_cache() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    let answer = ada.get("/public").await;
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(answer.headers["cache-control"], "public, max-age=3600", "its handler knows better");
+    hall.clock.advance(120);
+    let answer = ada.get("/public").await;
+    assert_eq!(answer.set_cookies().len(), 1);
+    assert_eq!(answer.headers["cache-control"], "private, no-store");
+}
+
+#[tokio::test]
+async fn the_name_can_be_set() {
+    let hall = Hall::with(|config| config.session.cookie_name = "shop".into()).await;
+    let mut ada = hall.browser();
+    ada.cookies.insert("vestibule".into(), "another server's".into());
+    ada.post_form("/login/ada@example.com", &[]).await;
+    assert_eq!(who(&mut ada).await, "ada@example.com");
+    assert_eq!(ada.post_form("/logout", &[]).await.status, 204);
+    assert_eq!(ada.cookies.keys().collect::<Vec<_>>(), ["vestibule"]);
+}
+
+#[tokio::test]
 async fn a_log_out_clears_the_browsers_cache_and_nothing_else_does() {
     let hall = Hall::open().await;
     let mut ada = hall.logged_in("ada@example.com").await;

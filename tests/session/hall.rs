@@ -87,8 +87,11 @@ impl Hall {
             .route("/logout", post(log_out))
             .route("/who", get(who))
             .route("/about", get(async || "about"))
+            .route("/public", get(async || ([("cache-control", "public, max-age=3600")], "for everybody")))
             .route("/slow", get(slow))
             .route("/slow/refused", get(slow_refused))
+            .route("/slow/name", get(slow_name))
+            .route("/slow/login/{email}", post(slow_log_in))
             .route("/call", get(call))
             .route("/devices", get(devices))
             .route("/devices/{id}/end", post(end_device))
@@ -106,10 +109,18 @@ impl Hall {
 
     /// Sends a request that has its session and waits at the gate when this returns.
     pub async fn start_slow(&self, browser: &Browser, path: &'static str) -> JoinHandle<(Browser, Answer)> {
+        self.start(browser.clone(), browser.request(Method::GET, path)).await
+    }
+
+    /// The same for a log-in, which has its tokens already.
+    pub async fn start_slow_log_in(&self, browser: &Browser, email: &str) -> JoinHandle<(Browser, Answer)> {
+        self.start(browser.clone(), browser.request(Method::POST, &format!("/slow/login/{email}"))).await
+    }
+
+    async fn start(&self, mut browser: Browser, request: reqwest::RequestBuilder) -> JoinHandle<(Browser, Answer)> {
         let before = self.gate.arrived.load(Ordering::SeqCst);
-        let mut browser = browser.clone();
         let slow = tokio::spawn(async move {
-            let answer = browser.get(path).await;
+            let answer = browser.send(request).await;
             (browser, answer)
         });
         for _ in 0..4_000 {
@@ -176,6 +187,19 @@ impl Gate {
 async fn slow(State(app): State<App>, session: Session) -> String {
     app.gate.pass().await;
     who(session).await
+}
+
+/// A log-in whose answer takes a while.
+async fn slow_log_in(State(app): State<App>, Path(email): Path<String>, session: Session) -> Response {
+    let answer = log_in(State(app.clone()), Path(email), Query(Vec::new()), session).await;
+    app.gate.pass().await;
+    answer
+}
+
+/// Changes what the session knows of the person, after a while.
+async fn slow_name(State(app): State<App>, session: Session) -> StatusCode {
+    app.gate.pass().await;
+    rename(Path("Countess".into()), session).await
 }
 
 /// The API's 401 comes late.

@@ -109,3 +109,35 @@ async fn a_late_401_to_a_former_token_ends_nothing() {
     finish(&hall, slow, &mut ada).await;
     assert_eq!(ada.get("/who").await.body, "ada@example.com");
 }
+
+#[tokio::test]
+async fn a_late_touch_brings_no_former_name_back() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(120);
+    let slow = hall.start_slow(&ada, "/slow").await;
+    ada.post_form("/name/Countess", &[]).await;
+    finish(&hall, slow, &mut ada).await;
+    assert_eq!(ada.get("/api/session").await.json()["user"]["name"], "Countess");
+}
+
+#[tokio::test]
+async fn a_refresh_under_way_brings_no_former_name_back() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    // The token is not due for the request that changes the name, and due a moment later.
+    hall.clock.advance(839);
+    let rename = hall.start_slow(&ada, "/slow/name").await;
+    hall.clock.advance(1);
+    hall.stub.memory().holds_refreshes = true;
+    let mut tab = ada.clone();
+    let refreshing = tokio::spawn(async move {
+        let answer = tab.get("/who").await;
+        (tab, answer)
+    });
+    hall.stub.refreshing(1).await;
+    finish(&hall, rename, &mut ada).await;
+    hall.stub.memory().holds_refreshes = false;
+    let (mut tab, _) = refreshing.await.unwrap();
+    assert_eq!(tab.get("/api/session").await.json()["user"]["name"], "Countess");
+}

@@ -103,6 +103,92 @@ async fn a_client_that_goes_away_does_not_lose_the_tokens() {
     assert_eq!(hall.stub.memory().refreshes, 1);
 }
 
+/// The browser got none of the new cookies, and comes back hours later.
+#[tokio::test]
+async fn a_new_cookie_that_got_lost_logs_nobody_out() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    for round in 1..4 {
+        hall.clock.advance(3 * 60 * 60);
+        assert_eq!(ada.clone().get("/api/proxy/notes").await.status, 200, "round {round}");
+        assert_eq!(hall.stub.memory().refreshes, round);
+    }
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+    assert_eq!(hall.stub.memory().refreshes, 3, "what was bought last serves");
+}
+
+/// Whoever uses the former cookie after that has copied it.
+#[tokio::test]
+async fn a_former_cookie_serves_for_a_minute_once_the_new_one_was_seen() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    let mut former = ada.clone();
+    hall.clock.advance(900);
+    assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
+    hall.clock.advance(600);
+    assert_eq!(ada.get("/who").await.body, "ada@example.com", "seen");
+    hall.clock.advance(59);
+    assert_eq!(former.clone().get("/api/proxy/notes").await.status, 200);
+    hall.clock.advance(1);
+    assert_eq!(former.get("/api/proxy/notes").await.status, 401, "the API is asked, and refuses");
+}
+
+#[tokio::test]
+async fn an_outage_spends_each_refresh_token_once() {
+    let hall = Hall::open().await;
+    let ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(900);
+    {
+        let mut memory = hall.stub.memory();
+        (memory.failing_refreshes, memory.refresh_delay) = (1, Duration::from_millis(100));
+    }
+    for (seconds, refreshes) in [(0, 1), (2, 2)] {
+        hall.clock.advance(seconds);
+        let calls = (0..300).map(|_| {
+            let mut tab = ada.clone();
+            tokio::spawn(async move { tab.get("/api/proxy/notes").await.status })
+        });
+        for status in futures_util::future::join_all(calls).await {
+            assert_eq!(status.unwrap(), 200, "the former token is still good at this API");
+        }
+        assert_eq!(hall.stub.memory().refreshes, refreshes, "one answer for all");
+    }
+    assert_eq!(ada.clone().get("/who").await.body, "ada@example.com");
+}
+
+#[tokio::test]
+async fn a_log_out_during_a_refresh_is_seen_by_who_waits_for_it() {
+    let hall = Hall::open().await;
+    let ada = hall.logged_in("ada@example.com").await;
+    hall.clock.advance(850);
+    hall.stub.memory().holds_refreshes = true;
+    let mut tab = ada.clone();
+    let waiting = tokio::spawn(async move { tab.get("/api/proxy/notes").await });
+    hall.stub.refreshing(1).await;
+    // Passive requests wait for nothing: this one is logged in with the token that there is.
+    let log_out = ada.request(Method::POST, "/logout").header("x-vestibule-background", "1");
+    assert_eq!(ada.clone().send(log_out).await.status, 204);
+    hall.stub.memory().holds_refreshes = false;
+    let answer = waiting.await.unwrap();
+    assert_eq!(answer.status, 401, "{answer:?}");
+    assert!(answer.set_cookies().is_empty());
+}
+
+#[tokio::test]
+async fn a_log_in_ends_the_former_session_at_the_api_as_well() {
+    let hall = Hall::open().await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    ada.post_form("/login/grace@example.com", &[]).await;
+    for _ in 0..4_000 {
+        if hall.stub.memory().logouts > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(hall.stub.memory().logouts, 1);
+    assert_eq!(ada.get("/api/proxy/notes").await.json()["email"], "grace@example.com");
+}
+
 #[tokio::test]
 async fn a_failing_api_logs_nobody_out() {
     let hall = Hall::open().await;
@@ -118,6 +204,7 @@ async fn a_failing_api_logs_nobody_out() {
     assert_eq!(ada.get("/call").await.status, 503, "the same for pages");
     assert_eq!(ada.get("/who").await.body, "ada@example.com", "still logged in");
     hall.stub.memory().refresh_status = None;
+    hall.clock.advance(1);
     assert_eq!(ada.get("/api/proxy/notes").await.status, 200, "goes on by itself");
 }
 

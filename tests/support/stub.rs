@@ -40,6 +40,8 @@ pub struct Memory {
     pub expires_in: Option<i64>,
     /// What `/auth/refresh` answers instead of doing its work.
     pub refresh_status: Option<StatusCode>,
+    /// How many refreshes are answered 503 before others do their work.
+    pub failing_refreshes: usize,
     /// How long a refresh takes.
     pub refresh_delay: Duration,
     /// Whether refreshes wait until this is taken back.
@@ -185,6 +187,10 @@ async fn refresh(State(stub): State<Stub>, Json(fields): Json<Value>) -> Respons
         tokio::time::sleep(LOOK).await;
     }
     let mut memory = stub.memory();
+    if memory.failing_refreshes > 0 {
+        memory.failing_refreshes -= 1;
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     if let Some(status) = memory.refresh_status {
         return status.into_response();
     }

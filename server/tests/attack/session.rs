@@ -1,1 +1,272 @@
-//! Taking, keeping or ending somebody's session.
+//! A session that somebody else gets, or that its person loses.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{State, WebSocketUpgrade},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    api,
+    program::Program,
+    support::{browser::Browser, redis_server::Redis, stub::Stub},
+};
+
+const ADA: &str = "ada@example.com";
+const LOOK: Duration = Duration::from_millis(5);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An API that takes each refresh token once, and takes a second use for theft.
+#[derive(Clone, Default)]
+struct OneTime(Arc<Mutex<Memory>>);
+
+#[derive(Default)]
+struct Memory {
+    /// How often each refresh token is answered 503 before it serves.
+    failing: usize,
+    /// Whether refreshes wait until this is taken back.
+    holds: bool,
+    issued: usize,
+    attempts: HashMap<String, usize>,
+    spent: HashSet<String>,
+    /// How often a spent token came again.
+    stolen: usize,
+    under_way: usize,
+    /// How many refreshes were under way at once at most.
+    most: usize,
+    /// How many served.
+    renewed: usize,
+}
+
+impl OneTime {
+    async fn start(&self) -> String {
+        let css = ([("cache-control", "public, max-age=3600"), ("cdn-cache-control", "max-age=3600")], "a{}");
+        let router = Router::new()
+            .route("/auth/login", post(log_in))
+            .route("/auth/refresh", post(refresh))
+            .route("/auth/logout", post(async || StatusCode::NO_CONTENT))
+            .route("/site.css", get(async move || css))
+            .route("/live", any(live))
+            .fallback(any(async || Json(json!([]))))
+            .with_state(self.clone());
+        api::serve(router).await
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap()
+    }
+
+    /// Waits until something is so.
+    async fn until(&self, is_so: impl Fn(&Memory) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !is_so(&self.memory()) {
+            assert!(Instant::now() < end, "in vain");
+            sleep(LOOK).await;
+        }
+    }
+}
+
+impl Memory {
+    fn issue(&mut self, expires_in: i64) -> Response {
+        self.issued += 1;
+        let number = self.issued;
+        Json(json!({
+            "access_token": format!("access-{number}-0123456789abcdef"),
+            "refresh_token": format!("refresh-{number}-0123456789abcdef"),
+            "expires_in": expires_in,
+            "user": {"id": 1, "email": ADA},
+        }))
+        .into_response()
+    }
+}
+
+/// The first token ends soon.
+async fn log_in(State(api): State<OneTime>) -> Response {
+    api.memory().issue(1)
+}
+
+async fn refresh(State(api): State<OneTime>, Json(fields): Json<Value>) -> Response {
+    let token = fields["refresh_token"].as_str().unwrap().to_owned();
+    let fails = {
+        let mut memory = api.memory();
+        memory.under_way += 1;
+        memory.most = memory.most.max(memory.under_way);
+        let attempts = memory.attempts.entry(token.clone()).or_default();
+        *attempts += 1;
+        *attempts <= memory.failing
+    };
+    sleep(Duration::from_millis(100)).await;
+    while api.memory().holds {
+        sleep(LOOK).await;
+    }
+    let mut memory = api.memory();
+    memory.under_way -= 1;
+    if fails {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    if !memory.spent.insert(token) {
+        memory.stolen += 1;
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    memory.renewed += 1;
+    // So that there are several.
+    let expires_in = if memory.renewed < 3 { 1 } else { 900 };
+    memory.issue(expires_in)
+}
+
+/// A WebSocket that stays open.
+async fn live(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(|mut socket| async move { while socket.recv().await.is_some_and(|message| message.is_ok()) {} })
+}
+
+/// Somebody whose token has ended just now.
+async fn overdue(server: &Program) -> Browser {
+    let ada = server.logged_in(ADA).await;
+    // The program's clock is the machine's.
+    sleep(Duration::from_millis(1_100)).await;
+    ada
+}
+
+async fn is_logged_in(browser: &mut Browser) -> bool {
+    browser.get("/api/session").await.json()["loggedIn"] == true
+}
+
+#[tokio::test]
+async fn a_crowd_during_an_outage_of_the_api_spends_no_refresh_token_twice() {
+    let api = OneTime::default();
+    api.memory().failing = 1;
+    let server = Program::with(&[("VESTIBULE_API__URL", &api.start().await)]).await;
+    let ada = overdue(&server).await;
+    let end = Instant::now() + PATIENCE;
+    let crowd = (0..300).map(|_| {
+        let (mut tab, api) = (ada.clone(), api.clone());
+        tokio::spawn(async move {
+            while api.memory().renewed < 3 && Instant::now() < end {
+                assert_eq!(tab.get("/api/proxy/notes").await.status, 200);
+            }
+            tab
+        })
+    });
+    for tab in futures_util::future::join_all(crowd).await {
+        assert!(is_logged_in(&mut tab.unwrap()).await);
+    }
+    let memory = api.memory();
+    assert!(memory.renewed >= 3, "{} renewals", memory.renewed);
+    assert_eq!((memory.stolen, memory.most), (0, 1));
+    assert!(memory.attempts.values().all(|attempts| *attempts <= 2), "{:?}", memory.attempts.values());
+}
+
+#[tokio::test]
+async fn a_shared_cache_gets_no_session_cookie() {
+    let url = OneTime::default().start().await;
+    let server = Program::with(&[("VESTIBULE_API__URL", &url), ("VESTIBULE_PROXY__CACHE_CONTROL", "upstream")]).await;
+    let mut ada = overdue(&server).await;
+    let answer = ada.get("/api/proxy/site.css").await;
+    assert_eq!(answer.set_cookies().len(), 1, "{answer:?}");
+    assert_eq!(answer.headers["cache-control"], "private, no-store");
+    assert!(!answer.headers.contains_key("cdn-cache-control"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_websocket_that_waited_for_a_refresh_does_not_outlive_a_log_out() {
+    let api = OneTime::default();
+    let server = Program::with(&[("VESTIBULE_API__URL", &api.start().await)]).await;
+    let ada = overdue(&server).await;
+    api.memory().holds = true;
+    let mut socket = open_websocket(&server, &ada).await;
+    api.until(|memory| memory.under_way == 1).await;
+    // A request in the background does not wait for the refresh.
+    let log_out = ada.request(Method::POST, "/api/logout").header("x-vestibule-background", "1");
+    assert!(ada.clone().send(log_out).await.status.is_success());
+    api.memory().holds = false;
+    let mut answer = Vec::new();
+    timeout(PATIENCE, socket.read_to_end(&mut answer)).await.expect("the socket stays open").unwrap();
+    let text = String::from_utf8_lossy(&answer);
+    assert!(text.starts_with("HTTP/1.1 401") || text.contains("session ended"), "{text}");
+}
+
+/// Sends a handshake of a WebSocket.
+async fn open_websocket(server: &Program, browser: &Browser) -> TcpStream {
+    let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let handshake = format!(
+        "GET /api/proxy/live HTTP/1.1\r\nhost: {}\r\norigin: {}\r\nsec-fetch-site: same-origin\r\ncookie: {}\r\n\
+         connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        server.address(),
+        server.origin,
+        cookies.join("; "),
+    );
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
+    socket.write_all(handshake.as_bytes()).await.unwrap();
+    socket
+}
+
+/// The client leaves, the server is told to stop, and only then does the API answer.
+#[tokio::test]
+async fn a_restart_in_the_midst_of_a_refresh_logs_nobody_out() {
+    let (api, redis) = (OneTime::default(), Redis::start().await);
+    let (url, store) = (api.start().await, redis.url());
+    let variables = [
+        ("VESTIBULE_API__URL", url.as_str()),
+        ("VESTIBULE_SESSION__STORE", &store),
+        ("VESTIBULE_SESSION__KEYS", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+    ];
+    let server = Program::with(&variables).await;
+    let ada = overdue(&server).await;
+    api.memory().holds = true;
+    let gone = tokio::spawn(ada.request(Method::GET, "/api/proxy/notes").send());
+    api.until(|memory| memory.under_way == 1).await;
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    server.terminate();
+    server.logged("stopping").await;
+    api.memory().holds = false;
+    let (code, log) = server.ended().await;
+    assert_eq!(code, Some(0), "{log}");
+
+    let server = Program::with(&variables).await;
+    let mut again = server.browser();
+    again.cookies = ada.cookies;
+    assert_eq!(again.get("/api/proxy/notes").await.status, 200);
+    assert!(is_logged_in(&mut again).await);
+    assert_eq!(api.memory().stolen, 0);
+}
+
+#[tokio::test]
+async fn a_server_on_another_port_of_the_host_takes_no_session_away() {
+    let stub = Stub::start().await;
+    let url = stub.url();
+    let here = Program::start(&stub).await;
+    let there = Program::start(&stub).await;
+    let named = Program::with(&[("VESTIBULE_API__URL", &url), ("VESTIBULE_SESSION__COOKIE_NAME", "shop")]).await;
+    let mut ada = here.logged_in(ADA).await;
+    // One jar for all of them: cookies know no ports.
+    let mut visitor = there.browser();
+    visitor.cookies = ada.cookies.clone();
+    for path in ["/", "/login", "/api/session", "/api/proxy/notes"] {
+        let answer = visitor.get(path).await;
+        assert!(answer.set_cookies().is_empty(), "{path}: {answer:?}");
+    }
+    assert!(!is_logged_in(&mut visitor).await && is_logged_in(&mut ada).await);
+    let mut customer = named.logged_in("grace@example.com").await;
+    customer.cookies.extend(ada.cookies.clone());
+    ada.cookies = customer.cookies.clone();
+    assert!(is_logged_in(&mut customer).await && is_logged_in(&mut ada).await, "each has its own");
+    customer.post_form("/api/logout", &[]).await;
+    assert_eq!(customer.cookies.keys().collect::<Vec<_>>(), ["vestibule"]);
+}

@@ -45,6 +45,9 @@ pub struct RouteConfig {
     /// As `proxy.token_guard`.
     #[serde(default)]
     pub token_guard: Option<bool>,
+    /// As `proxy.page_tokens`.
+    #[serde(default)]
+    pub page_tokens: Option<Vec<String>>,
     /// As `proxy.cache_control`.
     #[serde(default)]
     pub cache_control: Option<CachePolicy>,
@@ -79,6 +82,7 @@ impl RouteConfig {
             stream_idle_timeout: None,
             max_request_body: None,
             token_guard: None,
+            page_tokens: None,
             cache_control: None,
             response_csp: None,
             allow_set_cookie: None,

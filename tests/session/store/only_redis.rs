@@ -127,6 +127,29 @@ async fn its_failure_is_told_and_passes() {
 }
 
 #[tokio::test]
+async fn a_log_in_that_cannot_be_stored_leaves_the_session_as_it_was() {
+    let mut redis = Redis::start().await;
+    let hall = hall(&redis).await;
+    let mut ada = hall.logged_in("ada@example.com").await;
+    let slow = hall.start_slow_log_in(&ada, "grace@example.com").await;
+    redis.kill();
+    hall.open_gate();
+    let (_, answer) = slow.await.unwrap();
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.set_cookies().is_empty());
+    redis.resume().await;
+    assert_eq!(ada.get("/who").await.body, "ada@example.com");
+    assert_eq!(ada.get("/api/proxy/notes").await.json()["email"], "ada@example.com");
+    for _ in 0..4_000 {
+        if hall.stub.memory().logouts > 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("tokens that will never be used are not ended at the API");
+}
+
+#[tokio::test]
 async fn tokens_that_came_while_it_was_down_are_not_lost() {
     let mut redis = Redis::start().await;
     let hall = hall(&redis).await;

@@ -1,4 +1,4 @@
-//! The egress guard: the session's own tokens never reach the browser.
+//! The token filter: no token reaches the browser.
 
 use axum::{
     body::Body,
@@ -102,18 +102,13 @@ async fn lets_the_beginning_of_a_token_pass_with_what_follows() {
 }
 
 #[tokio::test]
-async fn lets_other_peoples_data_and_encoded_bodies_pass() {
-    let (content, _) = TOKEN.rsplit_once('.').unwrap();
-    let other = format!("{content}.c29tZWJvZHktZWxzZXMtdG9rZW4tZW50aXJlbHk");
-    let body = other.clone();
-    let stub = Stub::answering(move |seen: Seen| match seen.target.as_str() {
-        "/other" => body.clone().into_response(),
-        _ => with(&[("content-encoding", "gzip")], TOKEN),
-    })
-    .await;
+async fn lets_pass_what_only_looks_like_a_token() {
+    // Neither JSON with an algorithm, nor with anything behind it.
+    let body = format!("{} eyJpZCI6MX0.eyJpZCI6MX0.x eyJhbGciOiJub25lIn0. eyJ", "eyJ".repeat(40));
+    let answer = body.clone();
+    let stub = Stub::answering(move |_| answer.clone()).await;
     let front = Front::to(&stub.url()).await;
-    assert_eq!(send(front.address, get("/api/proxy/other")).await.body, other);
-    assert_eq!(send(front.address, get("/api/proxy/gzip")).await.status, StatusCode::OK);
+    assert_eq!(send(front.address, get("/api/proxy/x")).await.body, body);
 }
 
 #[tokio::test]

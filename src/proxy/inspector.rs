@@ -1,0 +1,109 @@
+//! Searches what an API sends over a WebSocket, and says how much of it may go on.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, uri::PathAndQuery};
+
+use super::{
+    Inner,
+    frame::Frames,
+    token_filter::{Finding, Known, MessageFilter, Why},
+};
+
+/// How much may be held back, in bytes, until it is clear that it is no token.
+const MAX_HELD: usize = 64 << 10;
+
+/// Follows the frames that an API sends and searches their content.
+pub(super) struct Inspector {
+    pub(super) proxy: Arc<Inner>,
+    pub(super) route: usize,
+    /// What was asked for, and the request's id, for the log.
+    pub(super) asked: PathAndQuery,
+    pub(super) id: HeaderValue,
+    pub(super) filter: MessageFilter,
+    frame: Option<usize>,
+    held: Option<Held>,
+}
+
+/// What may be the beginning of a token.
+#[derive(Clone, Copy)]
+struct Held {
+    /// Where it begins.
+    from: usize,
+    /// Where the frame begins that it begins in, unless that is on its way already.
+    frame: Option<usize>,
+}
+
+/// A token has come. The frames before it end here, unless its own is on its way already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Withheld(pub(super) Option<usize>);
+
+impl Inspector {
+    pub(super) fn new(proxy: Arc<Inner>, route: usize, asked: PathAndQuery, id: HeaderValue, known: Known) -> Self {
+        Self { proxy, route, asked, id, filter: MessageFilter::new(known), frame: None, held: None }
+    }
+
+    /// Follows `unsent` from `new` on, up to the first end of a frame if that is wanted. Says how far it came, and how
+    /// much of that may go on.
+    ///
+    /// # Errors
+    /// When there is a token.
+    pub(super) fn follow(
+        &mut self,
+        frames: &mut Frames,
+        unsent: &[u8],
+        new: usize,
+        to_boundary: bool,
+    ) -> Result<(usize, usize), Withheld> {
+        let mut at = new;
+        while at < unsent.len() {
+            if frames.at_boundary() {
+                self.frame = Some(at);
+            }
+            let part = frames.part(&unsent[at..]);
+            let content = if part.is_content { &unsent[at..at + part.length] } else { &[] };
+            at += part.length;
+            if part.is_message {
+                self.look(content, at, part.ends_message)?;
+            }
+            if to_boundary && frames.at_boundary() {
+                break;
+            }
+        }
+        let sent = self.held.map_or(at, |held| held.from);
+        if at - sent > MAX_HELD {
+            return Err(self.withhold(Why::Undecodable));
+        }
+        self.move_on(sent);
+        Ok((at, sent))
+    }
+
+    /// Searches the content that ends at `end`.
+    fn look(&mut self, content: &[u8], end: usize, last: bool) -> Result<(), Withheld> {
+        let rules = &self.proxy.shared.routes[self.route].rules;
+        let open = match self.filter.look(rules, content, last) {
+            Ok(open) => open,
+            Err(why) => return Err(self.withhold(why)),
+        };
+        self.held = match self.held {
+            _ if open == 0 => None,
+            Some(held) if open > content.len() => Some(held),
+            _ => Some(Held { from: end - open.min(content.len()), frame: self.frame }),
+        };
+        Ok(())
+    }
+
+    /// What was sent is no longer there.
+    fn move_on(&mut self, sent: usize) {
+        let moved = |frame: Option<usize>| frame.and_then(|frame| frame.checked_sub(sent));
+        self.frame = moved(self.frame);
+        self.held = self.held.map(|held| Held { from: held.from - sent, frame: moved(held.frame) });
+    }
+
+    fn withhold(&self, why: Why) -> Withheld {
+        let route = &self.proxy.shared.routes[self.route];
+        let finding = Finding::new(&route.rules, why, "a WebSocket message", self.asked.path());
+        finding.log(self.id.to_str().unwrap_or_default(), route.authority.as_str(), "closed a WebSocket");
+        Withheld(self.held.map_or(self.frame, |held| held.frame))
+    }
+}

@@ -1,0 +1,112 @@
+//! The session's own tokens, as an answer is searched for them.
+
+use std::sync::Arc;
+
+use super::{
+    jwt::{self, Jwt},
+    probe::Probe,
+};
+use crate::{secret::Secret, session::Record};
+
+/// How one of the session's tokens is found.
+#[derive(Clone, Copy)]
+enum Mark {
+    Probe(Probe),
+    /// It is a JWT by its looks, and found as any JWT is.
+    Jwt,
+}
+
+/// The tokens of the session that a call belongs to, if it belongs to one.
+#[derive(Default)]
+pub(in crate::proxy) struct Known {
+    marks: [Option<Mark>; 2],
+    record: Option<Arc<Record>>,
+}
+
+impl Mark {
+    fn new(token: &Secret) -> Option<Self> {
+        let token = token.expose();
+        if jwt::looks_like_one(token.as_bytes()) { Some(Self::Jwt) } else { Probe::new(token).map(Self::Probe) }
+    }
+}
+
+impl Known {
+    /// The tokens of `record`.
+    pub(in crate::proxy) fn new(record: Option<&Arc<Record>>) -> Self {
+        let Some(record) = record else { return Self::default() };
+        let refresh = record.refresh_token.as_ref().and_then(Mark::new);
+        Self { marks: [Mark::new(&record.access_token), refresh], record: Some(Arc::clone(record)) }
+    }
+
+    /// Those that are found by a probe.
+    pub(super) fn probes(&self) -> impl Iterator<Item = &Probe> {
+        self.marks.iter().flatten().filter_map(|mark| match mark {
+            Mark::Probe(probe) => Some(probe),
+            Mark::Jwt => None,
+        })
+    }
+
+    fn jwts(&self) -> impl Iterator<Item = &str> {
+        let record = self.record.as_deref();
+        let tokens = record.into_iter().flat_map(|it| [Some(&it.access_token), it.refresh_token.as_ref()]);
+        let marked = tokens.zip(&self.marks).filter(|(_, mark)| matches!(mark, Some(Mark::Jwt)));
+        marked.filter_map(|(token, _)| Some(token?.expose()))
+    }
+
+    /// Whether `text` begins as one of the session's JWTs does, up to and with the first dot: `None` when it is too
+    /// short to tell.
+    pub(super) fn begins_like_own(&self, text: &[u8]) -> Option<bool> {
+        let mut open = false;
+        for token in self.jwts() {
+            let head = jwt::head(token.as_bytes());
+            if text.starts_with(head) {
+                return Some(true);
+            }
+            open |= head.starts_with(text);
+        }
+        if open { None } else { Some(false) }
+    }
+
+    /// Whether a JWT is one of the session's own, or another of their kind: of the same issuer, for the same audience,
+    /// with the same algorithm and type.
+    pub(super) fn is_of_own_kind(&self, found: &Jwt<'_>) -> bool {
+        let own = self.jwts().filter_map(|token| Jwt::whole(token.as_bytes()));
+        own.into_iter().any(|own| own.kind() == found.kind())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::{random::Random, session::SessionId};
+
+    /// The tokens of somebody who is logged in.
+    pub(in super::super) fn known(access: &str, refresh: Option<&str>) -> Known {
+        Known::new(Some(&Arc::new(Record {
+            id: SessionId::random(&Random::seeded(1)),
+            access_token: Secret::new(access),
+            access_expires_at: None,
+            refresh_due_at: None,
+            refresh_token: refresh.map(Secret::new),
+            user: "{}".into(),
+            created_at: 0,
+            last_seen_at: 0,
+            issued_at: 0,
+            generation: 0,
+            persistent: true,
+            user_agent: None,
+            changes: 0,
+        })))
+    }
+
+    #[test]
+    fn knows_its_own_by_their_beginning() {
+        let known = known("eyJpdiI6IjEifQ.x", Some("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"));
+        assert_eq!(known.probes().count(), 0);
+        assert_eq!(known.begins_like_own(b"eyJpdiI6IjEifQ.anything"), Some(true));
+        assert_eq!(known.begins_like_own(b"eyJhbGciOiJIUzI1NiJ9."), Some(true));
+        assert_eq!(known.begins_like_own(b"eyJpdi"), None);
+        assert_eq!(known.begins_like_own(b"eyJpdI6"), Some(false));
+        assert_eq!(Known::default().begins_like_own(b"eyJ"), Some(false));
+    }
+}

@@ -1,0 +1,111 @@
+//! The contract's token places, prepared for the search.
+
+use http::HeaderName;
+use memchr::memmem::Finder;
+
+use super::Pointer;
+use crate::contract::Place;
+
+/// A shorter end that names have in common would be found too often.
+const MIN_COMMON: usize = 5;
+/// How an ASCII letter begins that JSON has as an escape (RFC 8259 §7).
+const ESCAPE: &[u8] = b"\\u00";
+/// The most places that are followed at once: one bit each.
+const MAX_POINTERS: usize = 32;
+
+/// Where tokens lie by the contract.
+#[derive(Debug)]
+pub(super) struct TokenPlaces {
+    pointers: Vec<Pointer>,
+    needles: Vec<Needle>,
+    headers: Vec<HeaderName>,
+    cookies: Vec<String>,
+}
+
+/// What a JSON text has somewhere if it has a token place.
+#[derive(Debug)]
+pub(super) struct Needle(Finder<'static>);
+
+impl TokenPlaces {
+    pub(super) fn new(places: &[Place]) -> Self {
+        let (mut pointers, mut headers, mut cookies) = (Vec::new(), Vec::new(), Vec::new());
+        for place in places {
+            match place {
+                Place::Pointer(text) => pointers.push(Pointer::new(text)),
+                Place::Header(it) => headers.extend(HeaderName::try_from(it.header.as_str())),
+                Place::Cookie(it) => cookies.push(it.cookie.clone()),
+            }
+        }
+        pointers.dedup();
+        pointers.truncate(MAX_POINTERS);
+        Self { needles: needles(&pointers), pointers, headers, cookies }
+    }
+
+    pub(super) fn pointers(&self) -> &[Pointer] {
+        &self.pointers
+    }
+
+    pub(super) fn needles(&self) -> &[Needle] {
+        &self.needles
+    }
+
+    pub(super) fn headers(&self) -> &[HeaderName] {
+        &self.headers
+    }
+
+    pub(super) fn cookies(&self) -> &[String] {
+        &self.cookies
+    }
+}
+
+impl Needle {
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        self.0.find(text).is_some()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.needle().len()
+    }
+}
+
+/// What to search for: the end that all names have in common if that is long enough, else each of them.
+fn needles(pointers: &[Pointer]) -> Vec<Needle> {
+    let needle = |bytes: &[u8]| Needle(Finder::new(bytes).into_owned());
+    let Some(keys) = pointers.iter().map(Pointer::key).collect::<Option<Vec<_>>>() else {
+        // An item of a list has no name: every string may be the one.
+        return vec![needle(b"\"")];
+    };
+    let Some(first) = keys.first() else { return Vec::new() };
+    let common = keys.iter().fold(first.as_slice(), |common, key| common_end(common, key));
+    let mut needles = vec![needle(ESCAPE)];
+    if common.len() >= MIN_COMMON {
+        needles.push(needle(common));
+    } else {
+        needles.extend(keys.iter().map(|key| needle(key)));
+    }
+    needles
+}
+
+fn common_end<'a>(one: &'a [u8], other: &[u8]) -> &'a [u8] {
+    let length = one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count();
+    &one[one.len() - length..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(pointers: &[&str]) -> Vec<String> {
+        let places: Vec<_> = pointers.iter().map(|it| Place::Pointer((*it).into())).collect();
+        let needles = TokenPlaces::new(&places).needles;
+        needles.iter().map(|it| String::from_utf8(it.0.needle().to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn searches_once_for_names_that_end_alike() {
+        assert_eq!(found(&["/access_token", "/refresh_token"]), ["\\u00", "_token\""]);
+        assert_eq!(found(&["/data/jwt", "/data/refresh"]), ["\\u00", "\"jwt\"", "\"refresh\""]);
+        assert_eq!(found(&["/tokens/0"]), ["\""]);
+        assert_eq!(found(&[]), [""; 0]);
+    }
+}
