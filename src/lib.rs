@@ -22,14 +22,15 @@
 //! | [`error`] | what a client sees when something fails |
 
 pub mod alarm;
-mod attempts;
 mod background;
+mod client_network;
 pub mod clock;
 pub mod config;
 pub mod contract;
 mod destination;
 pub mod error;
 mod login;
+mod login_limit;
 pub mod proxy;
 pub mod random;
 pub mod return_to;

@@ -21,7 +21,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::{
     Vestibule, destination,
     error::Problem,
-    proxy::Resolved,
+    proxy::{Busy, Caller, Resolved},
     session::{RETRY_AFTER, Session, UNAVAILABLE, Visit, events},
 };
 
@@ -32,6 +32,9 @@ pub const SESSION_EVENTS_PATH: &str = "/api/session/events";
 /// A request with this header, whatever its value, does not prolong an idle session: for polling.
 pub const BACKGROUND_HEADER: HeaderName = HeaderName::from_static("x-vestibule-background");
 
+/// After how many seconds an event stream that there was no room for may be asked for again.
+const BUSY_RETRY_AFTER: u32 = 30;
+
 impl Vestibule {
     /// `GET` and `POST /api/session`, `GET /api/session/events` and the proxy under its prefix. They
     /// want [`Vestibule::guard`] around them.
@@ -39,7 +42,7 @@ impl Vestibule {
         let prefix = self.config().proxy.prefix.trim_end_matches('/').to_owned();
         Router::new()
             .route(SESSION_PATH, get(session_status).post(stay))
-            .route(SESSION_EVENTS_PATH, get(events))
+            .route(SESSION_EVENTS_PATH, get(session_events))
             .route(&prefix, any(forward))
             .route(&format!("{prefix}/"), any(forward))
             .route(&format!("{prefix}/{{*path}}"), any(forward))
@@ -76,7 +79,7 @@ impl Vestibule {
             return Either::Left(ready(refused));
         }
         // Joined rather than awaited one after the other, which would keep room for the request to the end.
-        let arriving = self.arrive(is_passive(&request), request.headers(), client);
+        let arriving = self.arrive(Kind::of(&request), request.headers(), client);
         let arrived = arriving.map(move |visit| (visit, request));
         Either::Right(arrived.then(move |(visit, request)| {
             let passed = self.pass_on(&visit.session, client, request);
@@ -119,17 +122,23 @@ impl Vestibule {
     /// Finds the session of a request.
     fn arrive<'a>(
         &'a self,
-        passive: bool,
+        kind: Kind,
         headers: &HeaderMap,
         client: Option<SocketAddr>,
     ) -> impl Future<Output = Visit> + Send + use<'a> {
         let cookies: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
         let client = client.map(|client| self.trusted_proxies().client(headers, client.ip()));
+        if client.is_none() {
+            self.note_unknown_client();
+        }
         let user_agent = headers.get(header::USER_AGENT).cloned();
         let wants_page = wants_page(headers);
         let at = self.sessions().clock().now();
         async move {
-            let session = self.sessions().resolve(&cookies, passive, at).await;
+            let session = self.sessions().resolve(&cookies, kind.is_passive, at).await;
+            if kind.may_log_in {
+                session.set_cookies(cookies.clone());
+            }
             session.set_client(client);
             session.set_user_agent(user_agent);
             let (_, before) = session.outcome();
@@ -147,10 +156,22 @@ impl Vestibule {
     }
 }
 
-/// Whether a request counts as no activity.
-fn is_passive(request: &Request) -> bool {
-    let asks = matches!(request.uri().path(), SESSION_PATH | SESSION_EVENTS_PATH) && request.method() != Method::POST;
-    asks || request.headers().contains_key(BACKGROUND_HEADER)
+/// What kind of request it is to the session.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// Whether it counts as no activity.
+    is_passive: bool,
+    /// Whether it may be a log-in.
+    may_log_in: bool,
+}
+
+impl Kind {
+    fn of(request: &Request) -> Self {
+        let may_log_in = !request.method().is_safe();
+        let asks =
+            matches!(request.uri().path(), SESSION_PATH | SESSION_EVENTS_PATH) && request.method() != Method::POST;
+        Self { is_passive: asks || request.headers().contains_key(BACKGROUND_HEADER), may_log_in }
+    }
 }
 
 /// What `GET /api/session` answers.
@@ -184,6 +205,23 @@ async fn session_status(State(vestibule): State<Vestibule>, session: Session) ->
     ([no_store], Json(status)).into_response()
 }
 
+/// Tells when the session ends. Each stream takes a permit, and ends when the client takes nothing of it.
+async fn session_events(State(vestibule): State<Vestibule>, session: Session) -> Response {
+    let Some(record) = session.record() else { return events(session, None).await };
+    match vestibule.event_streams().enter(Caller::Session(record.id)) {
+        Ok(permit) => events(session, Some(permit)).await.map(|body| vestibule.proxy().limit_unread(body)),
+        Err(busy) => {
+            let (status, sentence) = match busy {
+                Busy::Server => {
+                    (StatusCode::SERVICE_UNAVAILABLE, "The server has too many pages open. Try again later.")
+                }
+                _ => (StatusCode::TOO_MANY_REQUESTS, "You have too many pages open. Close some of them."),
+            };
+            Problem::new(status, sentence).retry_after(BUSY_RETRY_AFTER).into_response()
+        }
+    }
+}
+
 /// "I am still here": the layer notes the activity. How long the session goes on now is known once the
 /// browser has this answer, so that a `GET` tells.
 async fn stay(session: Session) -> Response {
@@ -209,7 +247,7 @@ async fn forward(State(vestibule): State<Vestibule>, session: Session, request: 
 /// Resolves the session before the handler, writes its changes after.
 async fn with_session(State(vestibule): State<Vestibule>, mut request: Request, next: Next) -> Response {
     let client = peer(&request);
-    let visit = vestibule.arrive(is_passive(&request), request.headers(), client).await;
+    let visit = vestibule.arrive(Kind::of(&request), request.headers(), client).await;
     request.extensions_mut().insert(visit.session.clone());
     let response = next.run(request).await;
     vestibule.leave(visit, response).await

@@ -195,7 +195,6 @@ impl Rules {
     fn origin(&self, headers: &HeaderMap) -> Said {
         said(headers, &header::ORIGIN, |origin| if origin == self.origin.as_bytes() { Said::Same } else { Said::Other })
     }
-
 }
 
 fn is_below(prefixes: &[String], path: &str) -> bool {
@@ -310,7 +309,9 @@ mod tests {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let rules = SameOrigin::new(&"https://app.example".parse().unwrap()).guard_reading("/backend/").pass_links("/api/proxy/");
+        let rules = SameOrigin::new(&"https://app.example".parse().unwrap())
+            .guard_reading("/backend/")
+            .pass_links("/api/proxy/");
         rules.check(&request.body(()).unwrap())
     }
 

@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn removes_what_a_pointer_names() {
         let mut value = json!({"a": {"b/c": 1, "d": [1, 2]}});
-        for (pointer, found) in [("/a/b~1c", true), ("/a/d/0", true), ("/a/d/7", false), ("/x/y", false), ("a", false)] {
+        for (pointer, found) in [("/a/b~1c", true), ("/a/d/0", true), ("/a/d/7", false), ("/x/y", false), ("a", false)]
+        {
             assert_eq!(remove(&mut value, pointer), found, "{pointer}");
         }
         assert_eq!(value, json!({"a": {"d": [2]}}));

@@ -1,21 +1,27 @@
 //! The whole of it: one value that logs in and out, calls the API, and guards a router.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use axum::http::StatusCode;
 use futures_util::{StreamExt, stream};
 use serde_json::{Map, Value};
 
 use crate::{
-    attempts::Attempts,
     clock::Clock,
     config::{Config, ConfigError},
     contract::Account,
-    proxy::{Proxy, TrustedProxies},
+    login_limit::{Attempt, LoginLimit, canonical},
+    proxy::{Limits, Proxy, TrustedProxies},
     random::Random,
     same_origin::SameOrigin,
     secret::Secret,
-    session::{Key, OpenSession, RETRY_AFTER, Record, Renewal, Session, SessionId, Sessions, TimeLeft, UNAVAILABLE},
+    session::{
+        CookiePolicy, Key, KnownBrowsers, OpenSession, RETRY_AFTER, Record, Renewal, Session, SessionId, Sessions,
+        TimeLeft, UNAVAILABLE,
+    },
     upstream::{ApiAnswer, ApiCall, Failure, Upstream},
 };
 
@@ -23,6 +29,8 @@ use crate::{
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::net::SocketAddr;
+///
 /// use axum::{Router, routing::get};
 /// use vestibule::{Vestibule, config::Config, session::Session};
 ///
@@ -33,7 +41,9 @@ use crate::{
 ///     if session.is_logged_in() { "welcome back" } else { "who is there?" }
 /// }));
 /// let app = vestibule.guard(pages.merge(vestibule.routes()));
-/// axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await?;
+/// // With the client's address: by it log-ins, sign-ups and calls are limited, and the API is told it.
+/// let service = app.into_make_service_with_connect_info::<SocketAddr>();
+/// axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, service).await?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -47,7 +57,12 @@ pub struct Vestibule {
 #[derive(Debug)]
 struct Shared {
     config: Config,
-    attempts: Attempts,
+    login_limit: LoginLimit,
+    known_browsers: KnownBrowsers,
+    /// The open streams of `/api/session/events`.
+    event_streams: Arc<Limits>,
+    /// Whether it was said that requests come without the client's address.
+    unknown_client: Once,
     trusted_proxies: TrustedProxies,
     same_origin: SameOrigin,
 }
@@ -114,6 +129,8 @@ impl Vestibule {
         }
         let contract = &config.api.contract;
         let upstream = Arc::new(Upstream::new(url.clone(), &config.api)?);
+        let cookie = CookiePolicy::new(&config.session.cookie_name, config.https(), false);
+        let known_browsers = KnownBrowsers::new(cookie.name(), config.https(), &keys, random.clone());
         let sessions = Sessions::new(&config, &keys, clock.clone(), random, Arc::clone(&upstream))?;
         let proxy = Proxy::new(
             &url,
@@ -121,14 +138,22 @@ impl Vestibule {
             contract.credential().map_err(|error| ConfigError::new("api.contract", error.to_string()))?,
             &contract.token_rules(),
             &config.public_url,
-            clock,
+            clock.clone(),
             sessions.ends().clone(),
         )?;
-        let trusted_proxies = TrustedProxies::new(&config.proxy.trusted_proxies);
-        let attempts = Attempts::new(&config.login);
         let prefix = &config.proxy.prefix;
         let same_origin = SameOrigin::new(&config.public_url).guard_reading(prefix).pass_links(prefix);
-        let shared = Arc::new(Shared { config, attempts, trusted_proxies, same_origin });
+        let (streams, of_session) = (config.session.max_event_streams, config.session.max_event_streams_per_session);
+        let shared = Shared {
+            login_limit: LoginLimit::new(&config.login, clock),
+            known_browsers,
+            event_streams: Arc::new(Limits::new(streams, of_session, 0)),
+            unknown_client: Once::new(),
+            trusted_proxies: TrustedProxies::new(&config.proxy.trusted_proxies, config.proxy.client_address_header),
+            same_origin,
+            config,
+        };
+        let shared = Arc::new(shared);
         Ok(Self { shared, sessions: Arc::new(sessions), upstream, proxy })
     }
 
@@ -190,6 +215,20 @@ impl Vestibule {
         &self.shared.trusted_proxies
     }
 
+    pub(crate) fn event_streams(&self) -> &Arc<Limits> {
+        &self.shared.event_streams
+    }
+
+    /// Says once that requests come without the client's address, and what that means.
+    pub(crate) fn note_unknown_client(&self) {
+        self.shared.unknown_client.call_once(|| {
+            tracing::warn!(
+                "requests come without the client's address, so that limits by address are off: serve the router with \
+                 `into_make_service_with_connect_info::<SocketAddr>()`"
+            );
+        });
+    }
+
     pub(crate) fn same_origin(&self) -> &SameOrigin {
         &self.shared.same_origin
     }
@@ -215,23 +254,61 @@ impl Vestibule {
     /// # Errors
     /// As [`Vestibule::log_in`].
     pub async fn log_in_with(&self, session: &Session, options: LogInOptions<'_>) -> Result<Value, Failure> {
+        check_credentials(options.email, options.password)?;
+        self.count_attempt(session, options.email)?;
+        self.log_in_uncounted(session, options).await
+    }
+
+    /// Logs in what was counted before.
+    async fn log_in_uncounted(&self, session: &Session, options: LogInOptions<'_>) -> Result<Value, Failure> {
         let LogInOptions { email, password, persistent } = options;
-        check_credentials(email, password)?;
-        self.count_attempt(session, email)?;
         let now = self.sessions.clock().now();
         let log_in = self.upstream.log_in(email, password, session.user_agent(), now).await?;
-        self.begin(session, log_in, persistent)
+        let user = self.begin(session, log_in, persistent)?;
+        self.mark_browser(session, email);
+        Ok(user)
     }
 
-    /// Refuses what looks like guessing.
-    fn count_attempt(&self, session: &Session, email: &str) -> Result<(), Failure> {
-        let counted = self.shared.attempts.count(session.client(), email);
-        counted.map_err(|wait| too_many(session, wait))
-    }
-
-    /// The same for a call that may be answered with tokens and names no account, by the address.
+    /// Refuses calls by the dozen that may be answered with tokens and name no account, by their address.
     pub(crate) fn count_issue(&self, session: &Session) -> Result<(), Failure> {
-        self.shared.attempts.count_address(session.client()).map_err(|wait| too_many(session, wait))
+        self.shared.login_limit.count_address(session.client()).map_err(|wait| {
+            tracing::warn!(client = ?session.client(), "too many calls that may be answered with tokens");
+            too_many(wait, "Too many attempts. Wait a minute and try again.")
+        })
+    }
+
+    /// Refuses what looks like guessing. Every way to log in to `account` has to come by here, before the API is asked.
+    ///
+    /// # Errors
+    /// What to tell the person: 429 with the time to wait.
+    pub(crate) fn count_attempt(&self, session: &Session, account: &str) -> Result<(), Failure> {
+        let account = canonical(account);
+        let known = self.shared.known_browsers.read(&session.cookies(), self.sessions.clock().now());
+        let known = known.and_then(|browser| browser.id_for(&account));
+        let attempt = Attempt { client: session.client(), account: &account, known };
+        self.shared.login_limit.count(attempt).map_err(|wait| {
+            tracing::warn!(client = ?session.client(), known = known.is_some(), "too many attempts to log in");
+            too_many(wait, "Too many attempts. Wait a minute and try again.")
+        })
+    }
+
+    /// Refuses sign-ups by the dozen. Every way to sign up has to come by here, before the API is asked.
+    ///
+    /// # Errors
+    /// As [`Self::count_attempt`].
+    pub(crate) fn count_sign_up(&self, session: &Session) -> Result<(), Failure> {
+        self.shared.login_limit.count_sign_up(session.client()).map_err(|wait| {
+            tracing::warn!(client = ?session.client(), "too many sign-ups");
+            too_many(wait, "Too many sign-ups from your network. Wait a minute and try again.")
+        })
+    }
+
+    /// Marks the browser as known to `account`, to which it has logged in: from now on its attempts count apart from
+    /// those of strangers.
+    pub(crate) fn mark_browser(&self, session: &Session, account: &str) {
+        let (browsers, now) = (&self.shared.known_browsers, self.sessions.clock().now());
+        let before = browsers.read(&session.cookies(), now);
+        session.set_mark(browsers.mark(before, &canonical(account), now));
     }
 
     /// Signs a person up at the API, then logs in with the `email` and `password` among `fields`.
@@ -255,8 +332,12 @@ impl Vestibule {
         let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (email, password) = (text("email"), Secret::new(text("password")));
         check_credentials(&email, &password)?;
+        // Both before there is an account, which a refusal would leave behind. It counts as an attempt too, since some
+        // APIs answer a sign-up with success though the account was there.
+        self.count_sign_up(session)?;
+        self.count_attempt(session, &email)?;
         self.upstream.sign_up(fields).await?;
-        self.log_in_with(session, LogInOptions { email: &email, password: &password, persistent }).await
+        self.log_in_uncounted(session, LogInOptions { email: &email, password: &password, persistent }).await
     }
 
     /// Ends the session here and, as far as it can be reached, at the API. Does nothing for somebody
@@ -369,15 +450,6 @@ impl Vestibule {
     }
 }
 
-/// Somebody seems to guess.
-fn too_many(session: &Session, wait: Duration) -> Failure {
-    tracing::warn!(client = ?session.client(), "too many attempts to log in");
-    Failure {
-        retry_after: u32::try_from(wait.as_secs()).ok(),
-        ..Failure::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Wait a minute and try again.")
-    }
-}
-
 /// The record of a session, if anybody is logged in.
 fn known(session: &Session) -> Result<Option<Arc<Record>>, Failure> {
     let record = session.latest();
@@ -387,6 +459,11 @@ fn known(session: &Session) -> Result<Option<Arc<Record>>, Failure> {
 /// Nobody can tell right now who is logged in, and soon again.
 fn unavailable() -> Failure {
     Failure { retry_after: Some(RETRY_AFTER), ..Failure::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE) }
+}
+
+/// Somebody tries too often.
+fn too_many(wait: Duration, sentence: &str) -> Failure {
+    Failure { retry_after: u32::try_from(wait.as_secs()).ok(), ..Failure::new(StatusCode::TOO_MANY_REQUESTS, sentence) }
 }
 
 /// What no API could take is refused before it is sent.

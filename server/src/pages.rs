@@ -55,6 +55,7 @@ async fn no_endpoint() -> Problem {
 async fn not_found(State(fallback): State<Fallback>, request: Request<Body>) -> Response {
     let Fallback { vestibule, options, site } = fallback;
     // Whole, as the other pages: a stream would move its parts by scripts of its own.
-    let render = leptos_axum::render_app_async_with_context(context(vestibule, site), move || app::shell(options.clone()));
+    let render =
+        leptos_axum::render_app_async_with_context(context(vestibule, site), move || app::shell(options.clone()));
     render(request).await.into_response()
 }

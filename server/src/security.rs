@@ -29,7 +29,8 @@ impl Default for HstsSettings {
 impl HstsSettings {
     pub(crate) fn validate(self) -> Result<(), ConfigError> {
         if self.preload && !(self.include_subdomains && self.max_age >= PRELOAD_AGE) {
-            let problem = format!("wants `include_subdomains = true` and `max_age` of at least {PRELOAD_AGE}: set them");
+            let problem =
+                format!("wants `include_subdomains = true` and `max_age` of at least {PRELOAD_AGE}: set them");
             return Err(ConfigError::new("hsts.preload", problem));
         }
         Ok(())

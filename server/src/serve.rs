@@ -4,7 +4,7 @@
 use std::{error::Error, path::Path, sync::Arc, thread, time::Duration};
 
 use tokio::{runtime::Builder, sync::watch};
-use vestibule::Vestibule;
+use vestibule::{Vestibule, config::Config};
 
 use crate::{
     assets, census::Census, connection::Rules, data, demo::Demo, front::Front, listen, memory, open_files,
@@ -42,6 +42,7 @@ fn serve(
     let vestibule = Vestibule::new(settings.library()?)?;
     let options = assets::options()?;
     let terms = terms(settings, open_files);
+    warn_of_one_address(vestibule.config());
     tracing::info!(url = %vestibule.config().public_url, listen = %settings.listen, threads = listeners.len(), "ready");
     let (stop, stopped) = watch::channel(false);
     let signals = Builder::new_current_thread().enable_all().build()?;
@@ -77,6 +78,18 @@ fn terms(settings: &Settings, open_files: Option<u64>) -> Terms {
         rules: Rules::new(&settings.server, &settings.proxy),
         census: Arc::new(Census::new(all, of_an_address, &settings.proxy.trusted_proxies)),
         grace: worker::grace(Duration::from_secs_f64(settings.api.timeout)),
+    }
+}
+
+/// This server speaks plain HTTP, so that on https there is something in front of it.
+fn warn_of_one_address(config: &Config) {
+    if config.https() && config.proxy.trusted_proxies.is_empty() {
+        tracing::warn!(
+            "`public_url` is https, so a proxy in front of this server ends TLS, and `proxy.trusted_proxies` does not \
+             name it: everybody comes from its one address and shares the limits of one client, for log-ins, sign-ups \
+             and calls. Set `proxy.trusted_proxies` to the proxy's address, and `proxy.client_address_header` to the \
+             header in which it tells the client's"
+        );
     }
 }
 

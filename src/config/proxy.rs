@@ -43,12 +43,21 @@ pub struct ProxyConfig {
     pub max_concurrent: usize,
     /// The most calls under way at once of one session; 0 for no limit.
     pub max_concurrent_per_session: usize,
+    /// The most calls without a session under way at once from one address (one /64 network with IPv6);
+    /// 0 for no limit.
+    pub max_concurrent_per_address: usize,
+    /// The least rate of an upload in bytes per second, over each `idle_timeout`; 0 for none. An upload that
+    /// the client sends more slowly is given up.
+    pub min_upload_rate: u64,
 
     /// How long an unused connection to the API is kept, in seconds. Less than the API's own limit
     /// (5 for Node.js); an API that names its limit in `Keep-Alive` is believed when it is shorter.
     pub pool_idle_timeout: Seconds,
     /// The most unused connections that are kept per upstream and core.
     pub pool_max_idle: usize,
+    /// The most HTTP/2 connections per upstream and core. There is one more as soon as the streams of
+    /// the others are in use.
+    pub pool_max_http2: usize,
     /// What to speak to the API.
     pub protocol: Protocol,
     /// A PEM file with the certificates that may vouch for an https API, in place of the system's.
@@ -56,10 +65,13 @@ pub struct ProxyConfig {
     /// A PEM file with the certificate chain and the key that this server shows to an https API.
     pub client_certificate: Option<PathBuf>,
 
-    /// Proxies in front of this server, whose `X-Forwarded-For` or `Forwarded` is believed: networks
-    /// or addresses.
+    /// Proxies in front of this server, whose word on the client's address is taken: networks or
+    /// addresses.
     #[serde(deserialize_with = "check::list")]
     pub trusted_proxies: Vec<Network>,
+    /// The one header in which they write the client's address. The other one is not read: a proxy that
+    /// does not write it may pass on what a client made up.
+    pub client_address_header: ClientAddressHeader,
     /// Cookies that the API may set at the browser, by name. They are not sent back to the API.
     #[serde(deserialize_with = "check::list")]
     pub allow_set_cookie: Vec<String>,
@@ -100,6 +112,17 @@ pub enum Protocol {
     Http2,
 }
 
+/// The header in which trusted proxies write the client's address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAddressHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
 /// What an answer to a call with the session's token says to caches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -134,12 +157,16 @@ impl Default for ProxyConfig {
             max_header_bytes: 64 << 10,
             max_concurrent: 16_384,
             max_concurrent_per_session: 2_048,
+            max_concurrent_per_address: 256,
+            min_upload_rate: 1 << 10,
             pool_idle_timeout: Seconds::whole(4),
             pool_max_idle: 1_024,
+            pool_max_http2: 100,
             protocol: Protocol::Auto,
             ca_file: None,
             client_certificate: None,
             trusted_proxies: Vec::new(),
+            client_address_header: ClientAddressHeader::XForwardedFor,
             allow_set_cookie: Vec::new(),
             token_guard: true,
             page_tokens: Vec::new(),

@@ -35,6 +35,10 @@ pub struct SessionConfig {
     /// How many seconds before its end an access token is renewed. Tokens that live shorter than
     /// four times this are renewed in the last quarter of their life.
     pub refresh_before: i64,
+    /// The most streams of `/api/session/events` that are open at once; 0 for no limit. Each open tab has one.
+    pub max_event_streams: usize,
+    /// The most of them of one session; 0 for no limit.
+    pub max_event_streams_per_session: usize,
 }
 
 /// The usual name of the session's cookie.
@@ -65,6 +69,8 @@ impl Default for SessionConfig {
             same_site: SameSite::Lax,
             cookie_name: COOKIE_NAME.into(),
             refresh_before: 60,
+            max_event_streams: 16_384,
+            max_event_streams_per_session: 128,
         }
     }
 }

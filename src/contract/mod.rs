@@ -107,9 +107,10 @@ impl Contract {
         Ok(match &self.credential {
             CredentialStyle::Bearer => Credential::Bearer,
             CredentialStyle::Bare => Credential::Raw,
-            CredentialStyle::Header(name) => Credential::Header(HeaderName::try_from(name.as_str()).map_err(|_| {
-                ContractError::Field(format!("`credential.header` is no header name: {name}"))
-            })?),
+            CredentialStyle::Header(name) => Credential::Header(
+                HeaderName::try_from(name.as_str())
+                    .map_err(|_| ContractError::Field(format!("`credential.header` is no header name: {name}")))?,
+            ),
             CredentialStyle::Cookie(name) => Credential::Cookie(name.clone()),
         })
     }

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Account, Contract, CredentialStyle, Login, Logout, Refresh, SignUp, TokenRoute, Tokens, UnknownPreset, User, Verify,
-    merge::merge, preset, validate,
+    Account, Contract, CredentialStyle, Login, Logout, Refresh, SignUp, TokenRoute, Tokens, UnknownPreset, User,
+    Verify, merge::merge, preset, validate,
 };
 
 /// Why a contract cannot be used.

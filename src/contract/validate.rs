@@ -117,7 +117,8 @@ fn check_routes(contract: &Contract) -> Result<(), ContractError> {
 
 /// What is closed, and what is opened below that.
 fn check_opened(contract: &Contract) -> Result<(), ContractError> {
-    if let Some(path) = contract.closed.iter().find(|path| !path.starts_with('/') || path.trim_matches('/').is_empty()) {
+    if let Some(path) = contract.closed.iter().find(|path| !path.starts_with('/') || path.trim_matches('/').is_empty())
+    {
         return wrong("closed", &format!("must be a list of paths like \"/socket.io\": {path}"));
     }
     let Contract { login, refresh, sign_up, token_routes, closed, .. } = contract;
@@ -131,7 +132,10 @@ fn check_opened(contract: &Contract) -> Result<(), ContractError> {
         let is_above = |parent: &&String| is_below(path, parent);
         let is_itself = |parent: &&String| is_below(parent, path);
         if !path.starts_with('/') || !parents.iter().any(is_above) || parents.iter().any(is_itself) {
-            return wrong("allow_below", &format!("must name paths below one that is closed, and none of tokens: {path}"));
+            return wrong(
+                "allow_below",
+                &format!("must name paths below one that is closed, and none of tokens: {path}"),
+            );
         }
     }
     Ok(())

@@ -32,7 +32,11 @@ pub(crate) async fn through_proxy(
     (target, issuer): (Target, Issuer),
     request: Request,
 ) -> Response {
-    if let Err(failure) = vestibule.count_issue(session) {
+    let counted = match issuer {
+        Issuer::SignUp => vestibule.count_sign_up(session),
+        Issuer::Route(_) => vestibule.count_issue(session),
+    };
+    if let Err(failure) = counted {
         return problem(failure).into_response();
     }
     let proxy = vestibule.proxy();
@@ -57,8 +61,7 @@ async fn take_tokens(
     issued: &mut Issued,
 ) -> Result<(), Failure> {
     let (places, user) = described(vestibule, issuer);
-    let answer =
-        ApiAnswer { status: issued.status(), headers: issued.headers().clone(), body: issued.body().clone() };
+    let answer = ApiAnswer { status: issued.status(), headers: issued.headers().clone(), body: issued.body().clone() };
     let means_it = answer.status.is_success() || answer.status.is_redirection();
     if !means_it || !has_access_token(places, &answer) {
         return Ok(());
@@ -86,8 +89,10 @@ fn described(vestibule: &Vestibule, issuer: Issuer) -> (&Tokens, &User) {
 /// The answer's fields without cookies, and without any that holds a token.
 fn harmless_fields(mut headers: HeaderMap, secrets: &[&Secret]) -> HeaderMap {
     headers.remove(header::SET_COOKIE);
-    let holds_one = |value: &[u8]| secrets.iter().any(|it| memchr::memmem::find(value, it.expose().as_bytes()).is_some());
-    let named: Vec<_> = headers.iter().filter(|(_, value)| holds_one(value.as_bytes())).map(|(name, _)| name.clone()).collect();
+    let holds_one =
+        |value: &[u8]| secrets.iter().any(|it| memchr::memmem::find(value, it.expose().as_bytes()).is_some());
+    let named: Vec<_> =
+        headers.iter().filter(|(_, value)| holds_one(value.as_bytes())).map(|(name, _)| name.clone()).collect();
     for name in named {
         headers.remove(name);
     }

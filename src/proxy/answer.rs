@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -92,7 +93,8 @@ pub(super) fn body(incoming: Incoming, handling: Handling) -> impl Future<Output
         if body.is_end_stream() {
             return Ok(AxumBody::from(body.ahead));
         }
-        Ok(AxumBody::new(body))
+        let proxy = Arc::clone(&body.lease.proxy);
+        Ok(proxy.unread.limit(AxumBody::new(body)))
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     http1,
     incoming::Incoming,
     lease::Lease,
-    limit::Permit,
+    limit::{Caller, Permit},
     request, response,
     route::Route,
     token_filter::{BodyFilter, Finding, Known},
@@ -77,7 +77,7 @@ impl Proxy {
         let mut draft = Draft::new(self.shared(), target.path_and_query, client, parts);
         let record = session.record();
         let mut call = Call { route: target.route, id: draft.id.clone(), session, record };
-        let permit = self.enter(&call);
+        let permit = self.enter(&call, &draft, client);
         async move {
             let answered = match permit {
                 Err(busy) => Err(busy),
@@ -94,9 +94,17 @@ impl Proxy {
         }
     }
 
-    pub(super) fn enter(&self, call: &Call) -> Result<Permit, Failure> {
-        let session = call.record.as_ref().map(|record| record.id);
-        self.shared().limits.enter(session).map_err(Failure::Busy)
+    pub(super) fn enter(&self, call: &Call, draft: &Draft, client: Option<SocketAddr>) -> Result<Permit, Failure> {
+        let shared = self.shared();
+        let caller = if let Some(record) = &call.record {
+            Caller::Session(record.id)
+        } else {
+            // The session layer knows it; without one it is worked out here.
+            let known = call.session.client();
+            let known = known.or_else(|| Some(shared.forwarding.client_address(&draft.fields, client?)));
+            known.map_or(Caller::Unknown, |address| Caller::Address(address.into()))
+        };
+        shared.limits.enter(caller).map_err(Failure::Busy)
     }
 
     fn pass_on<'a>(
@@ -206,7 +214,7 @@ impl Proxy {
     ) -> impl Future<Output = Result<Response, Failure>> + Send + use<> {
         let Answer { mut head, body } = answer;
         let keep_alive = response::keep_alive(&head.headers);
-        let flow = flow.filter(|_| matches!(body, Incoming::Http2(_)));
+        let flow = flow.filter(|_| matches!(body, Incoming::Http2(..)));
         let lease = Lease { proxy: Arc::clone(&self.0), route: call.route, keep_alive, flow };
         let finished = match head.status {
             StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Switched),

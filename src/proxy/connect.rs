@@ -1,47 +1,58 @@
 //! New connections to an upstream.
 
-use std::{io, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use hyper::client::conn::http2;
+use hyper::client::conn::http2::Builder;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     net::{TcpStream, lookup_host},
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{failure::Failure, http1::Connection, route::Route, tls::Tls, upload::RequestBody};
+use super::{failure::Failure, http1::Connection, http2, route::Route, tls::Tls};
 use crate::config::proxy::Protocol;
 
 /// A new connection, ready for a call.
-pub(super) enum Opened {
+pub(super) enum New {
     Http1(Box<Connection>),
-    Http2(http2::SendRequest<RequestBody>),
+    Http2(http2::New),
 }
 
 /// After how long a silent connection is asked for a sign of life, and how often then: what notices
 /// an upstream that is gone under an open event stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
+/// How often a new HTTP/2 connection is looked at for the upstream's settings, which come at once.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// Connects to an upstream, its TLS and HTTP handshakes included.
 ///
 /// # Errors
 /// When that fails or takes longer than the route allows.
-pub(super) async fn connect(route: &Route, tls: Option<&Tls>) -> Result<Opened, Failure> {
+pub(super) async fn connect(route: &Route, tls: Option<&Tls>) -> Result<New, Failure> {
     let connecting = async {
         let stream = open(route).await?;
         let Some(tls) = tls else {
             return if route.protocol == Protocol::Http2 {
-                http2(TokioIo::new(stream)).await
+                open_http2(TokioIo::new(stream)).await
             } else {
-                Ok(Opened::Http1(Box::new(Connection::new(stream))))
+                Ok(New::Http1(Box::new(Connection::new(stream))))
             };
         };
         let stream = tls.any.connect(tls.name.clone(), stream).await.map_err(Failure::Connect)?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            http2(TokioIo::new(stream)).await
+            open_http2(TokioIo::new(stream)).await
         } else {
-            Ok(Opened::Http1(Box::new(Connection::new(stream))))
+            Ok(New::Http1(Box::new(Connection::new(stream))))
         }
     };
     timeout(route.times.connect, connecting).await.map_err(|_| Failure::ConnectTimeout)?
@@ -89,17 +100,34 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     socket2::SockRef::from(stream).set_tcp_keepalive(&keep_alive)
 }
 
-async fn http2<I>(io: I) -> Result<Opened, Failure>
+/// Opens an HTTP/2 connection, and waits until it is known how many streams the upstream allows: its settings are the
+/// first that it sends (RFC 9113 §3.4). hyper takes them in without a word, so this has to look.
+async fn open_http2<I>(io: I) -> Result<New, Failure>
 where
     I: Read + Write + Send + Unpin + 'static,
 {
-    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+    let (sender, connection) = Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEP_ALIVE)
         .adaptive_window(true)
+        .initial_max_send_streams(0)
         .handshake(io)
         .await
         .map_err(Failure::Handshake)?;
-    tokio::spawn(connection);
-    Ok(Opened::Http2(sender))
+    while connection.current_max_send_streams() == 0 {
+        if sender.is_closed() {
+            return Err(Failure::Connect(io::ErrorKind::ConnectionReset.into()));
+        }
+        sleep(LOOK).await;
+    }
+    let allowed = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+    let noted = Arc::clone(&allowed);
+    let mut connection = Box::pin(connection);
+    // It is polled for each request: the settings may change.
+    tokio::spawn(poll_fn(move |cx| {
+        let polled = connection.as_mut().poll(cx);
+        noted.store(connection.current_max_send_streams(), Ordering::Relaxed);
+        polled
+    }));
+    Ok(New::Http2(http2::New { sender, allowed }))
 }

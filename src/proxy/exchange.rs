@@ -17,26 +17,29 @@ use std::{
 
 use futures_util::future::{Either, select};
 use http::response::Parts;
-use hyper::client::conn::http2;
 use tokio::time::{Instant, timeout};
 
 use super::{
     Shared,
-    connect::{Opened, connect},
+    connect::connect,
     draft::Draft,
     failure::Failure,
     http1::Connection,
-    incoming::Incoming,
+    http2::Stream,
+    incoming::{Http2, Incoming},
     pool::Pool,
-    route::{Route, Times},
+    route::Route,
     tls::Tls,
     upload::{Flow, RequestBody},
 };
-use crate::secret::Secret;
+use crate::{config::proxy::Protocol, secret::Secret};
 
 /// How long a client is made to wait for a 100 that does not come (RFC 9110 §10.1.1: an upstream may
 /// never send one).
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How many new connections may take nothing before a call fails.
+const MAX_TRIES: usize = 3;
 
 /// One call to one upstream.
 #[derive(Clone, Copy)]
@@ -48,6 +51,12 @@ pub(super) struct Exchange<'a> {
     pub(super) draft: &'a Draft,
     /// How far the request's body has come, when it is streamed.
     pub(super) flow: Option<&'a Arc<Flow>>,
+}
+
+/// What a call is made over.
+pub(super) enum Opened {
+    Http1(Box<Connection>),
+    Http2(Box<Stream>),
 }
 
 /// An answer, whose body is still to come.
@@ -93,22 +102,32 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Sends the call over a new connection.
-    async fn send_anew(self, token: Option<&Secret>, body: RequestBody) -> Result<Answer, Failure> {
-        let opened = connect(self.route, self.tls).await?;
-        if let Opened::Http2(sender) = &opened {
-            self.pool.share(sender);
+    /// Sends the call over a new connection, or the next HTTP/2 stream that is free.
+    async fn send_anew(self, token: Option<&Secret>, mut body: RequestBody) -> Result<Answer, Failure> {
+        for _ in 0..MAX_TRIES {
+            let opened = self.open().await?;
+            match self.attempt(opened, token, body).await {
+                Ok(answer) => return Ok(answer),
+                Err(Lost::Unsent(back)) => body = back,
+                Err(Lost::Sent(failure)) => return Err(failure),
+            }
         }
-        self.attempt(opened, token, body).await.map_err(|lost| match lost {
-            Lost::Sent(failure) => failure,
-            // A new connection that takes nothing: the upstream closed it at once.
-            Lost::Unsent(_) => Failure::Connect(std::io::ErrorKind::ConnectionReset.into()),
-        })
+        // New connections that take nothing: the upstream closes them at once.
+        Err(Failure::Connect(std::io::ErrorKind::ConnectionReset.into()))
+    }
+
+    async fn open(self) -> Result<Opened, Failure> {
+        let http2 = &self.pool.http2;
+        let connecting = connect(self.route, self.tls);
+        if self.route.protocol == Protocol::Http2 || http2.are_there() {
+            return http2.take_or_open(Instant::now() + self.route.times.connect, connecting).await;
+        }
+        Ok(http2.opened(connecting.await?))
     }
 
     fn pooled(self, repeatable: bool) -> Option<Opened> {
         let http1 = || self.pool.take(!repeatable).map(Opened::Http1);
-        self.pool.multiplexed().map(Opened::Http2).or_else(http1)
+        self.pool.http2.take().map(|stream| Opened::Http2(Box::new(stream))).or_else(http1)
     }
 
     fn attempt(
@@ -119,9 +138,9 @@ impl<'a> Exchange<'a> {
     ) -> impl Future<Output = Result<Answer, Lost>> + Send + use<'a> {
         match opened {
             Opened::Http1(connection) => Either::Left(self.over_http1(connection, token, body)),
-            Opened::Http2(sender) => {
+            Opened::Http2(stream) => {
                 let request = self.draft.http2_request(self.shared, self.route, token, body);
-                Either::Right(Box::pin(self.over_http2(sender, request)))
+                Either::Right(Box::pin(self.over_http2(stream, request)))
             }
         }
     }
@@ -132,34 +151,37 @@ impl<'a> Exchange<'a> {
         token: Option<&Secret>,
         body: RequestBody,
     ) -> impl Future<Output = Result<Answer, Lost>> + Send + use<'a> {
-        let (draft, times) = (self.draft, &self.route.times);
+        let (draft, route) = (self.draft, self.route);
         if let Err(failure) = draft.write_head(self.shared, self.route, token, false, connection.head()) {
             return Either::Left(std::future::ready(Err(Lost::Sent(failure))));
         }
         connection.begin(draft.method.clone(), body, draft.framing());
         Either::Right(match self.flow {
-            None => Either::Left(answer(connection, times.first_byte)),
-            Some(flow) => Either::Right(Box::pin(answer_to_upload(connection, flow, times))),
+            None => Either::Left(answer(connection, route.times.first_byte)),
+            Some(flow) => Either::Right(Box::pin(answer_to_upload(connection, flow, route))),
         })
     }
 
     async fn over_http2(
         self,
-        mut sender: http2::SendRequest<RequestBody>,
+        mut stream: Box<Stream>,
         request: Result<http::Request<RequestBody>, Failure>,
     ) -> Result<Answer, Lost> {
-        let sent = sender.try_send_request(request.map_err(Lost::Sent)?);
+        let sent = stream.sender().try_send_request(request.map_err(Lost::Sent)?);
         let times = &self.route.times;
         let sent = match self.flow {
             None => timeout(times.first_byte, sent).await.map_err(|_| Failure::FirstByteTimeout),
-            Some(flow) => after_upload(sent, flow, times).await,
+            Some(flow) => after_upload(sent, flow, self.route).await,
         };
         let response = sent.map_err(Lost::Sent)?.map_err(|mut error| match error.take_message() {
-            Some(request) => Lost::Unsent(request.into_body()),
+            Some(request) => {
+                stream.retire();
+                Lost::Unsent(request.into_body())
+            }
             None => Lost::Sent(Failure::exchange(error.into_error())),
         })?;
         let (head, body) = response.into_parts();
-        Ok(Answer { head, body: Incoming::Http2(body) })
+        Ok(Answer { head, body: Incoming::Http2(Http2 { body, _stream: stream }) })
     }
 }
 
@@ -174,8 +196,8 @@ async fn answer(mut connection: Box<Connection>, limit: Duration) -> Result<Answ
     settle(head.map_err(Lost::Sent)?, connection)
 }
 
-async fn answer_to_upload(mut connection: Box<Connection>, flow: &Flow, times: &Times) -> Result<Answer, Lost> {
-    let head = after_upload(poll_fn(|cx| connection.poll_head(cx)), flow, times).await;
+async fn answer_to_upload(mut connection: Box<Connection>, flow: &Flow, route: &Route) -> Result<Answer, Lost> {
+    let head = after_upload(poll_fn(|cx| connection.poll_head(cx)), flow, route).await;
     settle(head.map_err(Lost::Sent)?, connection)
 }
 
@@ -192,9 +214,9 @@ fn settle(head: Result<Parts, super::http1::Error>, mut connection: Box<Connecti
 }
 
 /// Waits for an answer while the request's body is on its way: the time for the first byte counts
-/// from its end, and until then it may not stand still.
-async fn after_upload<F: Future>(sent: F, flow: &Flow, times: &Times) -> Result<F::Output, Failure> {
-    let mut sent = pin!(sent);
+/// from its end, and until then it may neither stand still nor come more slowly than the least rate.
+async fn after_upload<F: Future>(sent: F, flow: &Flow, route: &Route) -> Result<F::Output, Failure> {
+    let (mut sent, times) = (pin!(sent), &route.times);
     if flow.is_held() {
         if let Ok(sent) = timeout(CONTINUE_TIMEOUT, &mut sent).await {
             return Ok(sent);
@@ -207,12 +229,27 @@ async fn after_upload<F: Future>(sent: F, flow: &Flow, times: &Times) -> Result<
         match timeout(times.idle, select(&mut sent, finished)).await {
             Ok(Either::Left((sent, _))) => return Ok(sent),
             Ok(Either::Right(_)) => break,
-            Err(_) if flow.bytes() > bytes => {}
-            Err(_) if flow.waits_for_client() => return Err(Failure::ClientStalled),
-            Err(_) => return Err(Failure::UploadStalled),
+            Err(_) => check_progress(flow, flow.bytes() - bytes, route)?,
         }
     }
     timeout(times.first_byte, sent).await.map_err(|_| Failure::FirstByteTimeout)
+}
+
+/// Whether `bytes` within the idle time-out are enough for an upload to go on. An upstream may take it as slowly as it
+/// likes, as long as it takes anything.
+fn check_progress(flow: &Flow, bytes: u64, route: &Route) -> Result<(), Failure> {
+    let waits_for_client = flow.waits_for_client();
+    match bytes {
+        0 if waits_for_client => Err(Failure::ClientStalled),
+        0 => Err(Failure::UploadStalled),
+        _ if waits_for_client && is_too_slow(bytes, route) => Err(Failure::ClientSlow),
+        _ => Ok(()),
+    }
+}
+
+fn is_too_slow(bytes: u64, route: &Route) -> bool {
+    let least = u128::from(route.min_upload_rate) * route.times.idle.as_millis() / 1_000;
+    u128::from(bytes) < least
 }
 
 /// A connection that ended may be replaced; an answer that is no HTTP stays what it is.

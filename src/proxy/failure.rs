@@ -17,12 +17,16 @@ pub(super) enum Failure {
     BodyTooLarge,
     #[error("the client stopped sending its request body")]
     ClientStalled,
+    #[error("the client sent its request body more slowly than `min_upload_rate`")]
+    ClientSlow,
     #[error("the upstream stopped taking the request body")]
     UploadStalled,
     #[error("cannot connect to the upstream")]
     Connect(#[source] io::Error),
     #[error("connecting to the upstream took too long")]
     ConnectTimeout,
+    #[error("all HTTP/2 streams to the upstream are in use, and `pool_max_http2` connections are open")]
+    NoStream,
     #[error("the upstream does not speak HTTP as expected")]
     Handshake(#[source] hyper::Error),
     #[error("the upstream did not begin to answer in time")]
@@ -63,14 +67,21 @@ impl Failure {
 
     fn problem(&self) -> Problem {
         let (status, sentence) = match self {
-            Self::Busy(Busy::Server) => return busy("The server has too much to do right now. Try again in a moment."),
+            Self::Busy(Busy::Server) | Self::NoStream => {
+                return busy("The server has too much to do right now. Try again in a moment.");
+            }
             Self::Busy(Busy::Session) => {
                 return busy("You have too many calls under way. Wait for some of them to end.");
+            }
+            Self::Busy(Busy::Address) => {
+                return busy("There are too many calls under way from your network. Wait for some of them to end.");
             }
             Self::Renewed => return busy("Your log-in was renewed in the meantime. Send this again."),
             Self::Unrenewed => return busy("Your log-in cannot be renewed right now. Try again in a moment."),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "This is more than may be sent at once. Send less."),
-            Self::ClientStalled => (StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time. Send it again."),
+            Self::ClientStalled | Self::ClientSlow => {
+                (StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time. Send it again.")
+            }
             Self::ConnectTimeout | Self::FirstByteTimeout | Self::IdleTimeout | Self::UploadStalled => {
                 (StatusCode::GATEWAY_TIMEOUT, "The service took too long to answer. Try again in a moment.")
             }
@@ -100,7 +111,13 @@ impl Failure {
         let (request_id, cause) = (id.to_str().unwrap_or_default(), causes(&self));
         match &self {
             Self::Withheld(finding) => finding.log(request_id, upstream, "withheld an answer"),
-            Self::BodyTooLarge | Self::ClientStalled | Self::RequestBody(_) | Self::Upload(_) | Self::Renewed => {
+            Self::BodyTooLarge
+            | Self::Busy(Busy::Session | Busy::Address)
+            | Self::ClientStalled
+            | Self::ClientSlow
+            | Self::RequestBody(_)
+            | Self::Upload(_)
+            | Self::Renewed => {
                 tracing::info!(request_id, upstream, error = %self, cause, "refused a call");
             }
             _ => tracing::warn!(request_id, upstream, error = %self, cause, "a call failed"),

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 
 use super::fields::Fields;
-use crate::config::proxy::Network;
+use crate::config::proxy::{ClientAddressHeader, Network};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -25,12 +25,16 @@ const MAX_HOPS: usize = 16;
 
 /// The proxies whose word on the client's address is taken.
 #[derive(Clone, Debug, Default)]
-pub struct TrustedProxies(Vec<Network>);
+pub struct TrustedProxies {
+    networks: Vec<Network>,
+    header: ClientAddressHeader,
+}
 
 impl TrustedProxies {
-    /// Trusts these networks.
-    pub fn new(networks: &[Network]) -> Self {
-        Self(networks.to_vec())
+    /// Trusts these networks to write the client's address into `header`. The other header is not read: a proxy that
+    /// does not write it may pass on what a client made up.
+    pub fn new(networks: &[Network], header: ClientAddressHeader) -> Self {
+        Self { networks: networks.to_vec(), header }
     }
 
     /// The address of the client that sent a request with these headers over a connection from
@@ -46,7 +50,7 @@ impl TrustedProxies {
     fn hops(&self, headers: &HeaderMap, peer: IpAddr) -> Vec<IpAddr> {
         let mut hops = vec![peer.to_canonical()];
         if self.trusts(peer) {
-            for address in claimed(headers).into_iter().rev().take(MAX_HOPS) {
+            for address in self.claimed(headers).into_iter().rev().take(MAX_HOPS) {
                 let Some(address) = address else { break };
                 hops.push(address);
                 if !self.trusts(address) {
@@ -59,18 +63,18 @@ impl TrustedProxies {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
+        self.networks.iter().any(|network| network.contains(address))
     }
-}
 
-/// The addresses that a request claims to have come by; `None` for what is no address.
-fn claimed(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let plain = members(headers, &X_FORWARDED_FOR).map(address);
-    let found: Vec<_> = plain.collect();
-    if !found.is_empty() {
-        return found;
+    /// The addresses that a request claims to have come by; `None` for what is no address.
+    fn claimed(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+        match self.header {
+            ClientAddressHeader::XForwardedFor => members(headers, &X_FORWARDED_FOR).map(address).collect(),
+            ClientAddressHeader::Forwarded => {
+                members(headers, &header::FORWARDED).map(|element| address(forwarded_for(element)?)).collect()
+            }
+        }
     }
-    members(headers, &header::FORWARDED).map(|element| address(forwarded_for(element)?)).collect()
 }
 
 fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
@@ -123,10 +127,15 @@ impl Forwarding {
         text: &mut BytesMut,
     ) -> Option<Client> {
         let peer = peer?.ip();
-        if self.trusted.0.is_empty() {
+        if self.trusted.networks.is_empty() {
             return Some(self.client(&[peer.to_canonical()], text));
         }
         Some(self.client(&self.trusted.hops(headers, peer), text))
+    }
+
+    /// The address of the client that sent a request with these headers over a connection from `peer`.
+    pub(super) fn client_address(&self, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
+        self.trusted.client(headers, peer.ip())
     }
 
     /// Writes the fields; without a client those about this server alone.
@@ -202,10 +211,17 @@ fn value(bytes: Bytes) -> HeaderValue {
 mod tests {
     use super::*;
 
-    fn written(trusted: &[&str], peer: &str, fields: &[(&'static str, &'static str)]) -> (String, String) {
+    use ClientAddressHeader::{Forwarded, XForwardedFor};
+
+    fn written(
+        header: ClientAddressHeader,
+        trusted: &[&str],
+        peer: &str,
+        fields: &[(&'static str, &'static str)],
+    ) -> (String, String) {
         let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
         let url = "https://app.example:8443".parse().unwrap();
-        let forwarding = Forwarding::new(&url, TrustedProxies::new(&trusted));
+        let forwarding = Forwarding::new(&url, TrustedProxies::new(&trusted, header));
         let mut headers: HeaderMap = fields
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
@@ -235,16 +251,18 @@ mod tests {
     fn believes_no_client_about_itself() {
         let claims = [("x-forwarded-for", "10.0.0.9"), ("forwarded", "for=10.0.0.9")];
         for trusted in [&[][..], &["10.0.0.0/8"]] {
-            let (plain, forwarded) = written(trusted, "203.0.113.5", &claims);
-            assert_eq!(plain, "203.0.113.5");
-            assert_eq!(forwarded, format!("for=203.0.113.5{HERE}"));
+            for header in [XForwardedFor, Forwarded] {
+                let (plain, forwarded) = written(header, trusted, "203.0.113.5", &claims);
+                assert_eq!(plain, "203.0.113.5");
+                assert_eq!(forwarded, format!("for=203.0.113.5{HERE}"));
+            }
         }
     }
 
     #[test]
     fn believes_trusted_proxies_up_to_the_first_stranger() {
         let claims = [("x-forwarded-for", "1.1.1.1, 198.51.100.7"), ("x-forwarded-for", "10.0.0.2")];
-        let (plain, forwarded) = written(&["10.0.0.0/8"], "10.0.0.1", &claims);
+        let (plain, forwarded) = written(XForwardedFor, &["10.0.0.0/8"], "10.0.0.1", &claims);
         assert_eq!(plain, "198.51.100.7, 10.0.0.2, 10.0.0.1");
         assert_eq!(forwarded, format!("for=198.51.100.7, for=10.0.0.2, for=10.0.0.1{HERE}"));
     }
@@ -252,7 +270,7 @@ mod tests {
     #[test]
     fn reads_forwarded_with_ports_quotes_and_ipv6() {
         let claims = [("forwarded", "For=\"[2001:db8::1]:4711\";proto=https, for=\"10.0.0.2:80\"")];
-        let (plain, forwarded) = written(&["10.0.0.0/8", "::1"], "::1", &claims);
+        let (plain, forwarded) = written(Forwarded, &["10.0.0.0/8", "::1"], "::1", &claims);
         assert_eq!(plain, "2001:db8::1, 10.0.0.2, ::1");
         assert_eq!(forwarded, format!("for=\"[2001:db8::1]\", for=10.0.0.2, for=\"[::1]\"{HERE}"));
     }
@@ -260,12 +278,24 @@ mod tests {
     #[test]
     fn stops_at_what_is_no_address() {
         let claims = [("x-forwarded-for", "198.51.100.7, unknown, 10.0.0.2")];
-        assert_eq!(written(&["10.0.0.0/8"], "::ffff:10.0.0.1", &claims).0, "10.0.0.2, 10.0.0.1");
+        assert_eq!(written(XForwardedFor, &["10.0.0.0/8"], "::ffff:10.0.0.1", &claims).0, "10.0.0.2, 10.0.0.1");
+    }
+
+    /// The proxy writes one of them, and passes the other on as the client made it up.
+    #[test]
+    fn reads_no_header_but_the_one_that_the_proxy_writes() {
+        let claims = [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=198.51.100.7")];
+        for (header, client) in [(XForwardedFor, "192.0.2.1"), (Forwarded, "198.51.100.7")] {
+            assert_eq!(written(header, &["10.0.0.0/8"], "10.0.0.1", &claims).0, format!("{client}, 10.0.0.1"));
+        }
+        for (header, claim) in [(XForwardedFor, claims[1]), (Forwarded, claims[0])] {
+            assert_eq!(written(header, &["10.0.0.0/8"], "10.0.0.1", &[claim]).0, "10.0.0.1");
+        }
     }
 
     #[test]
     fn names_the_client_for_rate_limits() {
-        let trusted = TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]);
+        let trusted = TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()], XForwardedFor);
         let mut headers = HeaderMap::new();
         headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("spoofed, 198.51.100.7"));
         assert_eq!(trusted.client(&headers, "10.0.0.1".parse().unwrap()).to_string(), "198.51.100.7");

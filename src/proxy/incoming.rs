@@ -16,6 +16,7 @@ use tokio_util::sync::PollSender;
 use super::{
     failure::Failure,
     http1::{Connection, Error},
+    http2::Stream,
     lease::Lease,
 };
 
@@ -29,9 +30,16 @@ pub(super) enum Incoming {
     Http1(Box<Connection>),
     /// Read by a task, which sends the rest of the request meanwhile.
     Early(Early),
-    Http2(hyper::body::Incoming),
+    Http2(Http2),
     /// Read whole before.
     Whole(Bytes),
+}
+
+/// An answer over HTTP/2.
+pub(super) struct Http2 {
+    pub(super) body: hyper::body::Incoming,
+    /// The stream that it takes.
+    pub(super) _stream: Box<Stream>,
 }
 
 /// An answer that has begun before its request was sent.
@@ -84,7 +92,7 @@ impl Incoming {
             Self::Whole(body) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(body))))),
             Self::Http1(connection) => connection.poll_frame(cx).map(|it| it.map(|it| it.map_err(Failure::from))),
             Self::Early(early) => early.poll_frame(cx).map(|it| it.map(|it| it.map_err(Failure::from))),
-            Self::Http2(body) => match Pin::new(&mut *body).poll_frame(cx) {
+            Self::Http2(Http2 { body, .. }) => match Pin::new(&mut *body).poll_frame(cx) {
                 // To hyper a stream that was reset with `NO_ERROR` (RFC 9113 §7) has ended.
                 Poll::Ready(None) if !body.is_end_stream() => Poll::Ready(Some(Err(Failure::BrokenOff))),
                 polled => polled.map(|it| it.map(|it| it.map_err(Failure::exchange))),
@@ -96,7 +104,7 @@ impl Incoming {
         match self {
             Self::Http1(connection) => connection.is_end_stream(),
             Self::Early(early) => early.left.exact() == Some(0),
-            Self::Http2(body) => body.is_end_stream(),
+            Self::Http2(Http2 { body, .. }) => body.is_end_stream(),
             Self::Whole(body) => body.is_empty(),
         }
     }
@@ -105,7 +113,7 @@ impl Incoming {
         match self {
             Self::Http1(connection) => connection.size_hint(),
             Self::Early(early) => early.left,
-            Self::Http2(body) => body.size_hint(),
+            Self::Http2(Http2 { body, .. }) => body.size_hint(),
             Self::Whole(body) => SizeHint::with_exact(body.len() as u64),
         }
     }

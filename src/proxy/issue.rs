@@ -12,15 +12,8 @@ use http_body::Body as _;
 use tokio::time::timeout;
 
 use super::{
-    Proxy, Target,
-    call::Call,
-    draft::Draft,
-    exchange::Answer,
-    failure::Failure,
-    incoming::Incoming,
-    lease::Lease,
-    limit::Permit,
-    response,
+    Proxy, Target, call::Call, draft::Draft, exchange::Answer, failure::Failure, incoming::Incoming, lease::Lease,
+    limit::Permit, response,
 };
 use crate::session::Session;
 
@@ -90,11 +83,17 @@ impl Proxy {
         let record = session.record();
         let call = Call { route: target.route, id: draft.id.clone(), session, record };
         let (id, upstream) = (call.id.clone(), self.route(&call).authority.clone());
-        self.issue(call, draft, body).await.map_err(|failure| failure.respond(&id, upstream.as_str()))
+        self.issue(call, draft, client, body).await.map_err(|failure| failure.respond(&id, upstream.as_str()))
     }
 
-    async fn issue(&self, mut call: Call, mut draft: Draft, body: Body) -> Result<Issued, Failure> {
-        let permit = self.enter(&call)?;
+    async fn issue(
+        &self,
+        mut call: Call,
+        mut draft: Draft,
+        client: Option<SocketAddr>,
+        body: Body,
+    ) -> Result<Issued, Failure> {
+        let permit = self.enter(&call, &draft, client)?;
         let times = self.route(&call).times;
         let limit = usize::try_from(self.route(&call).max_request_body).map_or(MAX_REQUEST, |it| it.min(MAX_REQUEST));
         if body.size_hint().lower() > limit as u64 {

@@ -1,52 +1,74 @@
-//! How many calls may be under way at once, in all and per session.
+//! How many calls may be under way at once: in all, per session, and per address without one.
 
 use std::{
-    collections::hash_map::Entry,
+    collections::{HashMap, hash_map::Entry},
     fmt,
+    hash::{BuildHasher, Hash, RandomState},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use crate::session::{BySession, SessionId};
+use crate::{
+    client_network::ClientNetwork,
+    session::{BySession, SessionId},
+};
 
-/// Sessions are counted in several maps, so that cores seldom wait for each other.
+/// Callers are counted in several maps, so that cores seldom wait for each other.
 const SHARDS: usize = 16;
 
-type Shard = Mutex<BySession<usize>>;
-
 /// Counts the calls under way. A limit of 0 is none.
-pub(super) struct Limits {
+pub(crate) struct Limits {
     max: usize,
-    max_per_session: usize,
     all: AtomicUsize,
-    sessions: [Shard; SHARDS],
+    sessions: Shares<BySession<usize>>,
+    /// Clients choose their addresses, so that these are hashed with a key of this process.
+    addresses: Shares<HashMap<ClientNetwork, usize, RandomState>>,
+}
+
+/// The most calls of one caller, and how many each has under way. Only callers with a call under way are in it, so
+/// that it never has more entries than there are calls.
+struct Shares<M> {
+    max: usize,
+    shards: [Mutex<M>; SHARDS],
+}
+
+/// Who makes a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// A session, from wherever.
+    Session(SessionId),
+    /// A client without a session.
+    Address(ClientNetwork),
+    /// A client of which not even the address is known: it counts in all only.
+    Unknown,
 }
 
 /// The right to one call; gives it back when dropped.
-pub(super) struct Permit {
+pub(crate) struct Permit {
     limits: Arc<Limits>,
-    session: Option<SessionId>,
+    caller: Caller,
 }
 
 /// Why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Busy {
+pub(crate) enum Busy {
     /// The server has as many calls under way as it may have.
     Server,
     /// The session has.
     Session,
+    /// The client's address has.
+    Address,
 }
 
 impl Limits {
-    pub(super) fn new(max: usize, max_per_session: usize) -> Self {
-        let or_none = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+    pub(crate) fn new(max: usize, max_per_session: usize, max_per_address: usize) -> Self {
         Self {
             max: or_none(max),
-            max_per_session: or_none(max_per_session),
             all: AtomicUsize::new(0),
-            sessions: std::array::from_fn(|_| Shard::default()),
+            sessions: Shares::new(max_per_session),
+            addresses: Shares::new(max_per_address),
         }
     }
 
@@ -54,47 +76,72 @@ impl Limits {
     ///
     /// # Errors
     /// When as many as may be are under way.
-    pub(super) fn enter(self: &Arc<Self>, session: Option<SessionId>) -> Result<Permit, Busy> {
+    pub(crate) fn enter(self: &Arc<Self>, caller: Caller) -> Result<Permit, Busy> {
         // Counted first and given back when too many: two at once never both slip in.
         if self.all.fetch_add(1, Ordering::Relaxed) >= self.max {
             self.all.fetch_sub(1, Ordering::Relaxed);
             return Err(Busy::Server);
         }
-        let counted = session.filter(|_| self.max_per_session != usize::MAX);
-        let permit = Permit { limits: Arc::clone(self), session: None };
-        if let Some(id) = counted {
-            let mut shard = self.shard(id);
-            let count = shard.entry(id).or_insert(0);
-            if *count >= self.max_per_session {
-                return Err(Busy::Session);
-            }
-            *count += 1;
+        let mut permit = Permit { limits: Arc::clone(self), caller: Caller::Unknown };
+        let (entered, busy) = match caller {
+            Caller::Session(id) => (self.sessions.enter(id, id.spread()), Busy::Session),
+            Caller::Address(network) => (self.addresses.enter(network, network.spread()), Busy::Address),
+            Caller::Unknown => (true, Busy::Server),
+        };
+        if !entered {
+            return Err(busy);
         }
-        Ok(permit.of(counted))
-    }
-
-    fn shard(&self, id: SessionId) -> MutexGuard<'_, BySession<usize>> {
-        // A panic while the lock is held cannot leave half a state: each change is one step.
-        self.sessions[id.spread() % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+        permit.caller = caller;
+        Ok(permit)
     }
 }
 
-impl Permit {
-    fn of(mut self, session: Option<SessionId>) -> Self {
-        self.session = session;
-        self
+impl<K: Copy + Hash + Eq, S: BuildHasher + Default> Shares<HashMap<K, usize, S>> {
+    fn new(max: usize) -> Self {
+        Self { max: or_none(max), shards: std::array::from_fn(|_| Mutex::default()) }
     }
+
+    /// Counts one more call, if there may be one.
+    fn enter(&self, key: K, spread: usize) -> bool {
+        if self.max == usize::MAX {
+            return true;
+        }
+        let mut shard = self.shard(spread);
+        let count = shard.entry(key).or_insert(0);
+        let is_free = *count < self.max;
+        *count += usize::from(is_free);
+        is_free
+    }
+
+    fn leave(&self, key: K, spread: usize) {
+        if self.max == usize::MAX {
+            return;
+        }
+        if let Entry::Occupied(mut entry) = self.shard(spread).entry(key) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+
+    fn shard(&self, spread: usize) -> MutexGuard<'_, HashMap<K, usize, S>> {
+        // A panic while the lock is held cannot leave half a state: each change is one step.
+        self.shards[spread % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn or_none(limit: usize) -> usize {
+    if limit == 0 { usize::MAX } else { limit }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         self.limits.all.fetch_sub(1, Ordering::Relaxed);
-        let Some(id) = self.session else { return };
-        if let Entry::Occupied(mut entry) = self.limits.shard(id).entry(id) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
-            }
+        match self.caller {
+            Caller::Session(id) => self.limits.sessions.leave(id, id.spread()),
+            Caller::Address(network) => self.limits.addresses.leave(network, network.spread()),
+            Caller::Unknown => {}
         }
     }
 }
@@ -107,37 +154,64 @@ impl fmt::Debug for Limits {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::random::Random;
 
-    #[test]
-    fn gives_each_right_back() {
-        let limits = Arc::new(Limits::new(2, 0));
-        let permits = [limits.enter(None).ok(), limits.enter(None).ok()];
-        assert!(permits.iter().all(Option::is_some));
-        assert_eq!(limits.enter(None).err(), Some(Busy::Server));
-        drop(permits);
-        assert!(limits.enter(None).is_ok());
+    fn address(text: &str) -> Caller {
+        Caller::Address(text.parse::<IpAddr>().unwrap().into())
+    }
+
+    impl Limits {
+        fn is_forgotten(&self) -> bool {
+            self.sessions.shards.iter().all(|shard| shard.lock().unwrap().is_empty())
+                && self.addresses.shards.iter().all(|shard| shard.lock().unwrap().is_empty())
+                && self.all.load(Ordering::Relaxed) == 0
+        }
     }
 
     #[test]
-    fn counts_each_session_alone_and_forgets_the_idle() {
+    fn gives_each_right_back() {
+        let limits = Arc::new(Limits::new(2, 0, 0));
+        let permits = [limits.enter(Caller::Unknown).ok(), limits.enter(Caller::Unknown).ok()];
+        assert!(permits.iter().all(Option::is_some));
+        assert_eq!(limits.enter(Caller::Unknown).err(), Some(Busy::Server));
+        drop(permits);
+        assert!(limits.enter(Caller::Unknown).is_ok());
+    }
+
+    #[test]
+    fn counts_each_caller_for_itself_and_forgets_the_idle() {
         let random = Random::seeded(1);
-        let (one, two) = (Some(SessionId::random(&random)), Some(SessionId::random(&random)));
-        let limits = Arc::new(Limits::new(10, 1));
-        let permit = limits.enter(one).ok();
-        assert_eq!(limits.enter(one).err(), Some(Busy::Session));
-        assert!(limits.enter(two).is_ok() && limits.enter(None).is_ok());
-        drop(permit);
-        assert!(limits.enter(one).is_ok());
-        assert!(limits.sessions.iter().all(|shard| shard.lock().unwrap().is_empty()));
-        assert_eq!(limits.all.load(Ordering::Relaxed), 0);
+        let [one, two] = [1, 2].map(|_| Caller::Session(SessionId::random(&random)));
+        for (one, two, busy) in [
+            (one, two, Busy::Session),
+            (address("192.0.2.1"), address("192.0.2.2"), Busy::Address),
+            (address("2001:db8::1"), address("2001:db8:0:1::1"), Busy::Address),
+        ] {
+            let limits = Arc::new(Limits::new(10, 1, 1));
+            let permit = limits.enter(one).ok();
+            assert_eq!(limits.enter(one).err(), Some(busy));
+            assert!(limits.enter(two).is_ok() && limits.enter(Caller::Unknown).is_ok());
+            drop(permit);
+            assert!(limits.enter(one).is_ok());
+            assert!(limits.is_forgotten(), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn takes_one_customer_of_ipv6_for_one_address() {
+        let limits = Arc::new(Limits::new(0, 0, 2));
+        let permits = [limits.enter(address("2001:db8::1")), limits.enter(address("2001:db8::2"))];
+        assert!(permits.iter().all(Result::is_ok));
+        assert_eq!(limits.enter(address("2001:db8::3")).err(), Some(Busy::Address));
     }
 
     #[test]
     fn has_no_limit_at_zero() {
-        let limits = Arc::new(Limits::new(0, 0));
-        let permits: Vec<_> = (0..1_000).filter_map(|_| limits.enter(None).ok()).collect();
+        let limits = Arc::new(Limits::new(0, 0, 0));
+        let permits: Vec<_> = (0..1_000).filter_map(|_| limits.enter(address("192.0.2.1")).ok()).collect();
         assert_eq!(permits.len(), 1_000);
     }
 }

@@ -61,7 +61,9 @@ impl Place<'_> {
     fn is_on(&self, url: &Url) -> bool {
         let scheme = if self.https { "https" } else { "http" };
         let host = match url.host() {
-            Some(Host::Domain(name)) => name.trim_end_matches('.').eq_ignore_ascii_case(self.host.trim_end_matches('.')),
+            Some(Host::Domain(name)) => {
+                name.trim_end_matches('.').eq_ignore_ascii_case(self.host.trim_end_matches('.'))
+            }
             Some(Host::Ipv4(address)) => address.to_string() == self.host,
             Some(Host::Ipv6(address)) => address.to_string() == self.host,
             None => false,
@@ -158,7 +160,9 @@ mod tests {
     /// Whatever a later hop makes of them.
     #[test]
     fn drops_what_the_proxy_would_refuse() {
-        for location in ["/v1/%252e%252e/login", "/v1/..%2flogin", "/v1/..;/login", "/v1/a%5c..", "/v1//login", "/v1/%00"] {
+        for location in
+            ["/v1/%252e%252e/login", "/v1/..%2flogin", "/v1/..;/login", "/v1/a%5c..", "/v1//login", "/v1/%00"]
+        {
             assert_eq!(rewritten(location), None, "{location}");
         }
     }

@@ -17,6 +17,7 @@ mod forwarded;
 mod frame;
 mod hop;
 mod http1;
+mod http2;
 mod idle;
 mod incoming;
 mod inspector;
@@ -37,11 +38,13 @@ mod token_path;
 mod token_rules;
 mod trace;
 mod tunnel;
+mod unread;
 mod upgrade;
 mod upload;
 
 use std::{fmt, path::Path, sync::Arc};
 
+use axum::body::Body;
 use tokio::sync::watch;
 use url::{Position, Url};
 
@@ -50,13 +53,14 @@ pub use forwarded::TrustedProxies;
 #[cfg(fuzzing)]
 pub use http1::property::holds as http1_response;
 pub(crate) use issue::Issued;
+pub(crate) use limit::{Busy, Caller, Limits, Permit};
 pub use resolve::{Resolved, Target};
 pub(crate) use token_filter::TokenFilter;
 pub use token_path::{Issuer, TokenKind, TokenPath};
 pub use token_rules::TokenRules;
 pub use trace::X_REQUEST_ID;
 
-use self::{forwarded::Forwarding, limit::Limits, pool::Pool, route::Route, tls::Tls};
+use self::{forwarded::Forwarding, pool::Pool, route::Route, tls::Tls, unread::Unread};
 use crate::{
     clock::Clock,
     config::{
@@ -79,6 +83,7 @@ struct Inner {
     shared: Arc<Shared>,
     /// One for each route.
     pools: Vec<Pool>,
+    unread: Unread,
 }
 
 /// What all cores share.
@@ -116,14 +121,16 @@ impl Proxy {
         config.validate()?;
         crate::config::proxy::upstream_url(api_url).map_err(|problem| ConfigError::new("api.url", problem))?;
         let (routes, tls) = routes(api_url, config, tokens)?;
+        let trusted = TrustedProxies::new(&config.trusted_proxies, config.client_address_header);
+        let (per_session, per_address) = (config.max_concurrent_per_session, config.max_concurrent_per_address);
         let shared = Shared {
             prefix: config.prefix.clone(),
             routes,
             tls,
             credential,
-            forwarding: Forwarding::new(public_url, TrustedProxies::new(&config.trusted_proxies)),
+            forwarding: Forwarding::new(public_url, trusted),
             authority: public_url[Position::BeforeHost..Position::AfterPort].to_owned(),
-            limits: Arc::new(Limits::new(config.max_concurrent, config.max_concurrent_per_session)),
+            limits: Arc::new(Limits::new(config.max_concurrent, per_session, per_address)),
             config: config.clone(),
             clock,
             ends,
@@ -146,9 +153,14 @@ impl Proxy {
     }
 
     fn of(shared: Arc<Shared>) -> Self {
-        let (max_idle, lifetime) = (shared.config.pool_max_idle, shared.config.pool_idle_timeout.duration());
-        let pools = shared.routes.iter().map(|_| Pool::new(max_idle, lifetime)).collect();
-        Self(Arc::new(Inner { shared, pools }))
+        let pools = shared.routes.iter().map(|_| Pool::new(&shared.config)).collect();
+        let unread = Unread::new(shared.config.idle_timeout.duration());
+        Self(Arc::new(Inner { shared, pools, unread }))
+    }
+
+    /// The same body, which ends with an error once the client has taken nothing of it for `idle_timeout`.
+    pub(crate) fn limit_unread(&self, body: Body) -> Body {
+        self.0.unread.limit(body)
     }
 
     fn shared(&self) -> &Shared {

@@ -4,22 +4,19 @@
 //! dropped. A pool belongs to one runtime: its connections' tasks run there.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use hyper::client::conn::http2;
+use super::{http1::Connection, http2::Connections};
+use crate::config::ProxyConfig;
 
-use super::{http1::Connection, upload::RequestBody};
-
-type Http2 = http2::SendRequest<RequestBody>;
-
-/// The unused connections to one upstream.
+/// The connections to one upstream: with HTTP/1.1 the unused ones, with HTTP/2 all.
 pub(super) struct Pool {
     max_idle: usize,
     lifetime: Duration,
     idle: Mutex<Unused>,
-    multiplexed: Mutex<Option<Http2>>,
+    pub(super) http2: Arc<Connections>,
 }
 
 /// Connections that wait for a call.
@@ -42,8 +39,13 @@ struct Idle {
 const MARGIN: Duration = Duration::from_secs(1);
 
 impl Pool {
-    pub(super) fn new(max_idle: usize, lifetime: Duration) -> Self {
-        Self { max_idle, lifetime, idle: Mutex::default(), multiplexed: Mutex::default() }
+    pub(super) fn new(config: &ProxyConfig) -> Self {
+        Self {
+            max_idle: config.pool_max_idle,
+            lifetime: config.pool_idle_timeout.duration(),
+            idle: Mutex::default(),
+            http2: Connections::new(config.pool_max_http2),
+        }
     }
 
     /// A connection to use again. With `fresh` only one that has been unused for less than half of
@@ -93,28 +95,10 @@ impl Pool {
         idle.swept
     }
 
-    /// The HTTP/2 connection, which all calls share.
-    pub(super) fn multiplexed(&self) -> Option<Http2> {
-        let mut kept = lock(&self.multiplexed);
-        if kept.as_ref().is_some_and(Http2::is_closed) {
-            *kept = None;
-        }
-        kept.clone()
-    }
-
-    /// Shares an HTTP/2 connection from now on.
-    pub(super) fn share(&self, sender: &Http2) {
-        *lock(&self.multiplexed) = Some(sender.clone());
-    }
-
     fn idle(&self) -> MutexGuard<'_, Unused> {
-        lock(&self.idle)
+        // A panic while the lock is held cannot leave half a state: each change is one step.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-// A panic while the lock is held cannot leave half a state: each change is one step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Pool {

@@ -64,7 +64,9 @@ impl Proxy {
 /// what stands between that slash and the next.
 fn is_veiled(path: &str, decoded: &str) -> bool {
     let slashes = |text: &str| memchr::memchr_iter(b'/', text.as_bytes()).count();
-    decoded.len() != path.len() && memchr::memchr(b';', decoded.as_bytes()).is_some() && slashes(decoded) > slashes(path)
+    decoded.len() != path.len()
+        && memchr::memchr(b';', decoded.as_bytes()).is_some()
+        && slashes(decoded) > slashes(path)
 }
 
 fn route_of(shared: &Shared, index: usize) -> &Route {

@@ -44,6 +44,8 @@ pub(super) struct Route {
     pub(super) own_cookie: String,
     /// In bytes.
     pub(super) max_request_body: u64,
+    /// In bytes per second.
+    pub(super) min_upload_rate: u64,
     pub(super) times: Times,
     pub(super) token_paths: TokenPaths,
 }
@@ -112,6 +114,7 @@ impl Route {
             allow_set_cookie: route.allow_set_cookie.as_ref().unwrap_or(&config.allow_set_cookie).clone(),
             own_cookie: config.own_cookie.clone(),
             max_request_body: no_limit_at_zero(route.max_request_body.unwrap_or(config.max_request_body)),
+            min_upload_rate: route.min_upload_rate.unwrap_or(config.min_upload_rate),
             times: Times::new(route, config),
             token_paths: TokenPaths::below(base_path(url), base_path(api), paths),
         })

@@ -9,12 +9,7 @@ use super::{Proxy, call::Call, draft::Draft, response};
 impl Proxy {
     /// Leads references through the proxy, and takes a token out that the API has rolled. Gives what is left to do
     /// about that: rare, and large in memory, so it is boxed.
-    pub(super) fn settle(
-        &self,
-        call: &Call,
-        draft: &Draft,
-        headers: &mut HeaderMap,
-    ) -> Option<BoxFuture<'static, ()>> {
+    pub(super) fn settle(&self, call: &Call, draft: &Draft, headers: &mut HeaderMap) -> Option<BoxFuture<'static, ()>> {
         let (shared, route) = (self.shared(), self.route(call));
         response::relocate(headers, route, draft.asked().as_str(), &shared.routes, &shared.prefix);
         // Only what answers the session's token can replace it.

@@ -283,7 +283,8 @@ mod tests {
         for path in ["/auth/login/providers", "/auth/login/providers/", "/auth/login/providers/google"] {
             assert_eq!(posted(&paths, path), None, "{path}");
         }
-        for path in ["/auth/login/Providers", "/auth/login/providers;x", "/auth/login//providers", "/auth/login/provider"]
+        for path in
+            ["/auth/login/Providers", "/auth/login/providers;x", "/auth/login//providers", "/auth/login/provider"]
         {
             assert_eq!(posted(&paths, path), Some(Ruling::Closed), "{path}");
         }

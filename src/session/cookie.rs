@@ -183,7 +183,7 @@ impl CookiePolicy {
 }
 
 /// The `name=value` pairs of one `Cookie` field (RFC 6265 §4.2.1).
-fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(field);
     std::iter::from_fn(move || {
         let field = rest?;

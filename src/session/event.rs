@@ -15,6 +15,7 @@ use super::{
     handle::Found,
     watch::{STEP, Standing},
 };
+use crate::proxy::Permit;
 
 /// The first thing sent, so that the browser knows the stream as open.
 const OPEN: Bytes = Bytes::from_static(b": open\nretry: 5000\n\n");
@@ -31,6 +32,8 @@ enum Stage {
 struct Watched {
     found: Found,
     end: SessionEnd,
+    /// Held for as long as the stream is open.
+    _permit: Option<Permit>,
 }
 
 /// What there is to say next.
@@ -43,12 +46,12 @@ enum Next {
 
 /// Answers `text/event-stream` with one event, `session-ended`, when that happens. Somebody who is not
 /// logged in gets 204, upon which browsers do not ask again.
-pub(crate) async fn events(session: Session) -> Response {
+pub(crate) async fn events(session: Session, permit: Option<Permit>) -> Response {
     let (Some(record), Some(found)) = (session.record(), session.how_found()) else {
         return StatusCode::NO_CONTENT.into_response();
     };
     let end = found.sessions.ends().subscribe(record.id);
-    let stream = stream::unfold(Stage::Opening(Watched { found, end }), step);
+    let stream = stream::unfold(Stage::Opening(Watched { found, end, _permit: permit }), step);
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "private, no-store")];
     (headers, Body::from_stream(stream)).into_response()
 }

@@ -36,6 +36,10 @@ struct State {
     ticket: Option<Ticket>,
     client: Option<IpAddr>,
     user_agent: Option<HeaderValue>,
+    /// The `Cookie` fields of a request that may be a log-in.
+    cookies: Vec<HeaderValue>,
+    /// The `Set-Cookie` field that marks the browser as known, after a log-in.
+    mark: Option<HeaderValue>,
 }
 
 /// How the layer found a session.
@@ -136,6 +140,26 @@ impl Session {
     /// of sessions can name the device.
     pub(crate) fn user_agent(&self) -> Option<HeaderValue> {
         self.state().user_agent.clone()
+    }
+
+    /// Notes the `Cookie` fields of a request that may be a log-in.
+    pub(crate) fn set_cookies(&self, cookies: Vec<HeaderValue>) {
+        self.state().cookies = cookies;
+    }
+
+    /// The `Cookie` fields of a request that may be a log-in.
+    pub(crate) fn cookies(&self) -> Vec<HeaderValue> {
+        self.state().cookies.clone()
+    }
+
+    /// Marks the browser as known with this answer.
+    pub(crate) fn set_mark(&self, mark: Option<HeaderValue>) {
+        self.state().mark = mark;
+    }
+
+    /// The `Set-Cookie` field that marks the browser as known, if it is to be.
+    pub(crate) fn mark(&self) -> Option<HeaderValue> {
+        self.state().mark.clone()
     }
 
     /// The current record; `None` for somebody who is not logged in.

@@ -55,7 +55,11 @@ impl Sessions {
             (Change::Remove, _) if !ended_before && (visit.before.is_some() || self.is_prompt(visit)) => {
                 self.core.policy.remove(&visit.cookies)
             }
-            (Change::Started, Some(record)) => Box::pin(self.start(visit, record)).await?,
+            (Change::Started, Some(record)) => {
+                let mut values = Box::pin(self.start(visit, record)).await?;
+                values.extend(visit.session.mark());
+                values
+            }
             (Change::Renewed | Change::Touch, Some(record)) if !self.has_ended(record.id) => {
                 Box::pin(self.go_on(visit, change, record)).await
             }

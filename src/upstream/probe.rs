@@ -156,7 +156,8 @@ impl Probe {
                     (None, None) => "found  in the token's claims".into(),
                 });
                 for pointer in &left_out {
-                    report.note(format!("left   `{pointer}` out of the user: it holds a token, which no page may have"));
+                    report
+                        .note(format!("left   `{pointer}` out of the user: it holds a token, which no page may have"));
                 }
                 if !left_out.is_empty() {
                     report.note(format!("better {}", suggest::for_left_out(&found)));

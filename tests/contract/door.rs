@@ -10,8 +10,15 @@ use axum::{
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use vestibule::{
-    Vestibule, clock::Clock, config::Config, contract::Contract, error::Problem, random::Random, secret::Secret,
-    session::Session, upstream::Failure,
+    Vestibule,
+    clock::Clock,
+    config::{Config, LoginConfig},
+    contract::Contract,
+    error::Problem,
+    random::Random,
+    secret::Secret,
+    session::Session,
+    upstream::Failure,
 };
 
 use crate::{
@@ -44,8 +51,7 @@ impl Door {
         config.api.url = Some(api.url().parse().unwrap());
         config.api.contract = Contract::try_from(contract).unwrap();
         // These tests log in more often than a person would.
-        config.login.attempts_per_minute_per_address = 0;
-        config.login.attempts_per_minute_per_account = 0;
+        config.login = LoginConfig::unlimited();
         change(&mut config);
         let clock = Clock::manual(START);
         let vestibule = Vestibule::with(config, clock.clone(), Random::seeded(5)).unwrap();

@@ -1,11 +1,11 @@
 //! Limits and time-outs, and what the person reads then.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, http::StatusCode};
 use bytes::Bytes;
-use futures_util::stream;
-use tokio::io::AsyncWriteExt;
+use futures_util::{StreamExt, stream};
+use tokio::{io::AsyncWriteExt, sync::Semaphore};
 use vestibule::config::proxy::Seconds;
 
 use crate::{
@@ -57,25 +57,69 @@ async fn limits_the_header_fields() {
     assert!(stub.take().is_empty());
 }
 
-#[tokio::test]
-async fn limits_the_calls_under_way() {
-    let upstream = raw(|_, mut stream| async move {
-        read_head(&mut stream).await.unwrap();
-        std::future::pending::<()>().await;
+/// An upstream that never answers, and tells of each request that came.
+async fn silent() -> (String, Arc<Semaphore>) {
+    let asked = Arc::new(Semaphore::new(0));
+    let notes = Arc::clone(&asked);
+    let upstream = raw(move |_, mut stream| {
+        let notes = Arc::clone(&notes);
+        async move {
+            read_head(&mut stream).await.unwrap();
+            notes.add_permits(1);
+            std::future::pending::<()>().await;
+        }
     })
     .await;
-    let api = format!("http://{upstream}");
+    (format!("http://{upstream}"), asked)
+}
+
+#[tokio::test]
+async fn limits_the_calls_under_way() {
+    let (api, asked) = silent().await;
     let all = Front::with(&api, |setup| (setup.record, setup.config.max_concurrent) = (None, 2)).await;
     let session = Front::with(&api, |setup| setup.config.max_concurrent_per_session = 2).await;
-    for front in [all, session] {
+    let address = Front::with(&api, |setup| (setup.record, setup.config.max_concurrent_per_address) = (None, 2)).await;
+    for front in [all, session, address] {
         let under_way: Vec<_> = (0..2).map(|_| tokio::spawn(open(front.address, get("/api/proxy/x")))).collect();
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        asked.acquire_many(2).await.unwrap().forget();
         let answer = send(front.address, get("/api/proxy/x")).await;
         assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
         answer.problem();
         for call in under_way {
             call.abort();
         }
+    }
+}
+
+/// Whoever takes the share of one address leaves the others theirs; a trusted proxy is not the client.
+#[tokio::test]
+async fn limits_the_calls_of_each_address() {
+    let (api, asked) = silent().await;
+    let front = Front::with(&api, |setup| {
+        (setup.record, setup.config.max_concurrent_per_address) = (None, 1);
+        setup.config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    let from =
+        |client: &str| request("GET", "/api/proxy/x").header("x-forwarded-for", client).body(Body::empty()).unwrap();
+    let mut under_way = Vec::new();
+    for (client, busy) in [
+        ("192.0.2.1", false),
+        ("192.0.2.1", true),
+        ("192.0.2.2", false),
+        ("2001:db8::1", false),
+        ("2001:db8::2", true),
+        ("2001:db8:0:1::1", false),
+    ] {
+        if busy {
+            assert_eq!(send(front.address, from(client)).await.status, StatusCode::SERVICE_UNAVAILABLE, "{client}");
+        } else {
+            under_way.push(tokio::spawn(open(front.address, from(client))));
+            asked.acquire().await.unwrap().forget();
+        }
+    }
+    for call in under_way {
+        call.abort();
     }
 }
 
@@ -89,7 +133,73 @@ async fn gives_a_place_back_with_the_end_of_the_body() {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(send(front.address, get("/api/proxy/x")).await.status, StatusCode::SERVICE_UNAVAILABLE);
         drop(response);
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        served(front.address).await;
+    }
+}
+
+/// Waits until a call is not refused any more.
+async fn served(address: std::net::SocketAddr) {
+    for _ in 0..1_000 {
+        if open(address, get("/api/proxy/x")).await.status() == StatusCode::OK {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no place is given back");
+}
+
+/// An upstream that answers at length.
+async fn endless() -> Stub {
+    let part = Bytes::from(vec![b'x'; 64 << 10]);
+    Stub::answering(move |_| Body::from_stream(stream::repeat(part.clone()).map(Ok::<_, std::io::Error>))).await
+}
+
+#[tokio::test]
+async fn gives_the_place_of_a_client_back_that_reads_nothing() {
+    let stub = endless().await;
+    let front =
+        Front::with(&stub.url(), |setup| (setup.config.max_concurrent, setup.config.idle_timeout) = (1, seconds(0.5)))
+            .await;
+    let mut silent = tokio::net::TcpStream::connect(front.address).await.unwrap();
+    let head = "GET /api/proxy/x HTTP/1.1\r\nhost: app.example\r\nsec-fetch-site: same-origin\r\n\r\n";
+    silent.write_all(head.as_bytes()).await.unwrap();
+    silent.readable().await.unwrap();
+    served(front.address).await;
+}
+
+/// Its connection is alive: it says that this stream is to have no room.
+#[tokio::test]
+async fn gives_the_place_of_an_http2_stream_back_that_takes_nothing() {
+    let stub = endless().await;
+    let front =
+        Front::with(&stub.url(), |setup| (setup.config.max_concurrent, setup.config.idle_timeout) = (1, seconds(0.5)))
+            .await;
+    let stream = tokio::net::TcpStream::connect(front.address).await.unwrap();
+    let handshake = h2::client::Builder::new().initial_window_size(0).handshake::<_, Bytes>(stream).await;
+    let (mut sender, connection) = handshake.unwrap();
+    let connection = tokio::spawn(connection);
+    let asked = request("GET", "http://app.example/api/proxy/x").body(()).unwrap();
+    let answer = sender.send_request(asked, true).unwrap().0.await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    served(front.address).await;
+    assert!(!connection.is_finished());
+    drop(answer);
+}
+
+#[tokio::test]
+async fn says_408_to_an_upload_that_trickles() {
+    let stub = Stub::start().await;
+    for (rate, expected) in [(1_000, StatusCode::REQUEST_TIMEOUT), (0, StatusCode::OK)] {
+        let front = Front::with(&stub.url(), |setup| {
+            (setup.config.idle_timeout, setup.config.min_upload_rate) = (seconds(0.3), rate);
+        })
+        .await;
+        let slowly = stream::unfold(0, |index| async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            (index < 20).then(|| (Ok::<_, std::io::Error>(Bytes::from_static(b"x")), index + 1))
+        });
+        let upload = request("POST", "/api/proxy/x").body(Body::from_stream(slowly)).unwrap();
+        assert_eq!(send(front.address, upload).await.status, expected, "{rate}");
     }
 }
 
@@ -144,6 +254,7 @@ async fn counts_no_upload_as_waiting() {
     let stub = Stub::start().await;
     let front = Front::with(&stub.url(), |setup| {
         (setup.config.first_byte_timeout, setup.config.idle_timeout) = (seconds(0.3), seconds(0.3));
+        setup.config.min_upload_rate = 10;
     })
     .await;
     let slowly = stream::unfold(0, |index| async move {

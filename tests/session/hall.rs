@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use vestibule::{
     LogInOptions, Vestibule,
     clock::Clock,
-    config::Config,
+    config::{Config, LoginConfig},
     error::Problem,
     random::Random,
     secret::Secret,
@@ -77,8 +77,7 @@ impl Hall {
         let mut config = Config::new(origin.parse().unwrap());
         config.api.url = Some(stub.url().parse().unwrap());
         config.session.keys = vec![Secret::new(KEY)];
-        config.login.attempts_per_minute_per_address = 0;
-        config.login.attempts_per_minute_per_account = 0;
+        config.login = LoginConfig::unlimited();
         change(&mut config);
         let vestibule = Vestibule::with(config, clock.clone(), Random::system()).unwrap();
         let gate = Arc::new(Gate { opening: Semaphore::new(0), arrived: AtomicUsize::new(0) });

@@ -13,7 +13,10 @@ use reqwest::{
 pub struct Browser {
     client: Client,
     origin: String,
+    /// Those of the session.
     pub cookies: BTreeMap<String, String>,
+    /// The marks of a known browser, which outlive the session.
+    pub marks: BTreeMap<String, String>,
 }
 
 /// An answer, read whole.
@@ -28,7 +31,7 @@ impl Browser {
     pub fn new(origin: impl Into<String>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(Policy::none()).build().unwrap();
-        Self { client, origin: origin.into(), cookies: BTreeMap::new() }
+        Self { client, origin: origin.into(), cookies: BTreeMap::new(), marks: BTreeMap::new() }
     }
 
     /// A request of a page's own script to its own origin.
@@ -38,8 +41,9 @@ impl Browser {
             .request(method, format!("{}{path}", self.origin))
             .header("sec-fetch-site", "same-origin")
             .header("origin", &self.origin);
-        if !self.cookies.is_empty() {
-            let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<_> =
+            self.cookies.iter().chain(&self.marks).map(|(name, value)| format!("{name}={value}")).collect();
+        if !pairs.is_empty() {
             request = request.header(COOKIE, pairs.join("; "));
         }
         request
@@ -65,10 +69,11 @@ impl Browser {
     pub fn keep_cookies(&mut self, headers: &HeaderMap) {
         for value in headers.get_all(SET_COOKIE) {
             let cookie = cookie::Cookie::parse(value.to_str().unwrap().to_owned()).unwrap();
+            let kept = if cookie.name().ends_with("-known") { &mut self.marks } else { &mut self.cookies };
             if cookie.max_age().is_some_and(|age| age <= cookie::time::Duration::ZERO) {
-                self.cookies.remove(cookie.name());
+                kept.remove(cookie.name());
             } else {
-                self.cookies.insert(cookie.name().into(), cookie.value().into());
+                kept.insert(cookie.name().into(), cookie.value().into());
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use crate::api::Problem;
 #[cfg(feature = "ssr")]
 pub use super::upload::uploads;
+use crate::api::Problem;
 
 /// Where the form posts files to. The query names the note.
 pub const UPLOAD: &str = "/api/form/attachments/upload";

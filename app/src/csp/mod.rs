@@ -131,7 +131,8 @@ mod tests {
     fn takes_more_sources_by_the_settings() {
         let cdn = || vec!["https://cdn.example".parse().unwrap()];
         let frames = vec!["self".parse().unwrap(), "https://portal.example".parse().unwrap()];
-        let csp = Csp { img_src: cdn(), connect_src: cdn(), form_action: cdn(), frame_ancestors: frames, ..Csp::default() };
+        let csp =
+            Csp { img_src: cdn(), connect_src: cdn(), form_action: cdn(), frame_ancestors: frames, ..Csp::default() };
         let policy = policy(&csp, Some("ws://127.0.0.1:3001"));
         for directive in [
             "img-src 'self' data: blob: https://cdn.example",

@@ -70,9 +70,8 @@ fn is_host(text: &str) -> bool {
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let (host, port) = authority.split_once(':').unwrap_or((authority, "*"));
     let host = host.strip_prefix("*.").unwrap_or(host);
-    let is_label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
+    let is_label =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let is_port = port == "*" || !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     let is_path_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%!$&()+=:@".contains(&byte);
     host.split('.').all(is_label) && is_port && path.bytes().all(is_path_byte)

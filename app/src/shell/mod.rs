@@ -15,7 +15,7 @@ use self::{
 };
 use crate::{
     App, csp, hand_back,
-    handover::{HandedOver, HandOver},
+    handover::{HandOver, HandedOver},
     route,
     theme::Theme,
 };

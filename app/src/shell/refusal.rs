@@ -79,7 +79,8 @@ mod tests {
     #[test]
     fn tells_what_and_what_to_do() {
         let options = LeptosOptions::builder().output_name("vestibule").build();
-        let page = refusal(&options, Theme::System, StatusCode::FORBIDDEN, "Came from <another> site.", Some("r-1")).html;
+        let page =
+            refusal(&options, Theme::System, StatusCode::FORBIDDEN, "Came from <another> site.", Some("r-1")).html;
         for part in [
             "<!DOCTYPE html><html",
             "<title>This is not allowed · Vestibule</title>",

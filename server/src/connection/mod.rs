@@ -24,10 +24,7 @@ use std::{
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::{
-        conn::auto,
-        graceful::Watcher,
-    },
+    server::{conn::auto, graceful::Watcher},
 };
 use tokio::net::TcpStream;
 use vestibule::config::ProxyConfig;

@@ -52,11 +52,7 @@ impl Socket {
         Arc::clone(&self.written)
     }
 
-    fn written_or_due(
-        &mut self,
-        polled: Poll<io::Result<usize>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
+    fn written_or_due(&mut self, polled: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match polled {
             Poll::Ready(Ok(length)) => {
                 // Written by this connection only: a plain addition will do.

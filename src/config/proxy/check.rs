@@ -25,9 +25,11 @@ impl ProxyConfig {
                 return Err(ConfigError::new(key, "must be more than 0 seconds"));
             }
         }
-        for (key, limit) in
-            [("proxy.max_header_count", self.max_header_count), ("proxy.max_header_bytes", self.max_header_bytes)]
-        {
+        for (key, limit) in [
+            ("proxy.max_header_count", self.max_header_count),
+            ("proxy.max_header_bytes", self.max_header_bytes),
+            ("proxy.pool_max_http2", self.pool_max_http2),
+        ] {
             if limit == 0 {
                 return Err(ConfigError::new(key, "must be more than 0, or no request passes"));
             }

@@ -42,6 +42,9 @@ pub struct RouteConfig {
     /// As `proxy.max_request_body`, in bytes.
     #[serde(default)]
     pub max_request_body: Option<u64>,
+    /// As `proxy.min_upload_rate`, in bytes per second.
+    #[serde(default)]
+    pub min_upload_rate: Option<u64>,
     /// As `proxy.token_guard`.
     #[serde(default)]
     pub token_guard: Option<bool>,
@@ -81,6 +84,7 @@ impl RouteConfig {
             idle_timeout: None,
             stream_idle_timeout: None,
             max_request_body: None,
+            min_upload_rate: None,
             token_guard: None,
             page_tokens: None,
             cache_control: None,

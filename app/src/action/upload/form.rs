@@ -196,7 +196,8 @@ mod tests {
 
     /// A form whose body comes in chunks of this size.
     fn form(body: Vec<u8>, chunk: usize) -> Form {
-        let chunks: Vec<_> = body.chunks(chunk).map(|chunk| Ok::<_, Infallible>(Bytes::copy_from_slice(chunk))).collect();
+        let chunks: Vec<_> =
+            body.chunks(chunk).map(|chunk| Ok::<_, Infallible>(Bytes::copy_from_slice(chunk))).collect();
         let kind = HeaderValue::from_static("multipart/form-data; boundary=z");
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]);
         Form::new(&headers, Body::from_stream(stream::iter(chunks))).unwrap()
@@ -232,7 +233,8 @@ mod tests {
     async fn takes_files_of_any_length_in_chunks_of_any_length() {
         for chunk in [7, 1_000, 16 << 10, 300_000, 4 << 20] {
             let large = if chunk == 7 { 10_000 } else { 1_000_000 };
-            let body = [part("a", b"12345"), part("", b""), part("b", &vec![b'\r'; large]), b"--z--\r\n".to_vec()].concat();
+            let body =
+                [part("a", b"12345"), part("", b""), part("b", &vec![b'\r'; large]), b"--z--\r\n".to_vec()].concat();
             let expected = vec![("a".to_owned(), 5), ("b".to_owned(), large)];
             assert_eq!(files(form(body, chunk)).await, (expected, None), "{chunk}");
         }
