@@ -427,6 +427,7 @@ impl Vestibule {
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
+        session.await_rolled(&record.access_token).await;
         match session.renew(&record.access_token).await {
             Renewal::Renewed => {
                 let token = session.record().map(|record| record.access_token.clone());

@@ -22,8 +22,12 @@ mod preset;
 mod probe;
 #[path = "contract/renewal.rs"]
 mod renewal;
+#[path = "contract/rolled.rs"]
+mod rolled;
 #[path = "contract/slow_answer.rs"]
 mod slow_answer;
+#[path = "contract/user.rs"]
+mod user;
 #[path = "contract/verify.rs"]
 mod verify;
 #[path = "contract/verify_key.rs"]

@@ -19,6 +19,8 @@ mod keep_alive;
 mod limit;
 #[path = "proxy/method.rs"]
 mod method;
+#[path = "property/token.rs"]
+mod planted_token;
 #[path = "proxy/pool.rs"]
 mod pool;
 #[path = "proxy/route.rs"]

@@ -27,7 +27,7 @@ const BREATH: Duration = Duration::from_millis(5);
 /// How many idle connections are closed when the files run out.
 const AT_ONCE: usize = 16;
 /// How often it is said that connections are refused.
-const WORD: Duration = Duration::from_secs(60);
+const WORD: Duration = Duration::from_mins(1);
 
 /// What each thread serves by.
 #[derive(Clone)]

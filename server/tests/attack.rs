@@ -15,6 +15,8 @@ mod call_limit;
 mod connection;
 #[path = "attack/login_guess.rs"]
 mod login_guess;
+#[path = "attack/markup.rs"]
+mod markup;
 #[path = "wire/program.rs"]
 #[expect(dead_code, reason = "the wire tests use all of it")]
 mod program;

@@ -29,10 +29,10 @@ pub(crate) async fn through_proxy(
     vestibule: &Vestibule,
     session: &Session,
     client: Option<SocketAddr>,
-    (target, issuer): (Target, Issuer),
+    (target, by): (Target, Issuer),
     request: Request,
 ) -> Response {
-    let counted = match issuer {
+    let counted = match by {
         Issuer::SignUp => vestibule.count_sign_up(session),
         Issuer::Route(_) => vestibule.count_issue(session),
     };
@@ -47,7 +47,7 @@ pub(crate) async fn through_proxy(
     if issued.is_encoded() && !issued.body().is_empty() {
         return proxy.withhold_issued(&issued, "has a Content-Encoding, which it was asked not to have");
     }
-    match take_tokens(vestibule, session, issuer, &mut issued).await {
+    match take_tokens(vestibule, session, by, &mut issued).await {
         Ok(()) => proxy.answer_issued(issued).await,
         Err(failure) => problem(failure).into_response(),
     }
@@ -57,10 +57,10 @@ pub(crate) async fn through_proxy(
 async fn take_tokens(
     vestibule: &Vestibule,
     session: &Session,
-    issuer: Issuer,
+    by: Issuer,
     issued: &mut Issued,
 ) -> Result<(), Failure> {
-    let (places, user) = described(vestibule, issuer);
+    let (places, user) = described(vestibule, by);
     let answer = ApiAnswer { status: issued.status(), headers: issued.headers().clone(), body: issued.body().clone() };
     let means_it = answer.status.is_success() || answer.status.is_redirection();
     if !means_it || !has_access_token(places, &answer) {
@@ -76,9 +76,9 @@ async fn take_tokens(
 }
 
 /// Where the answer has the tokens and the person.
-fn described(vestibule: &Vestibule, issuer: Issuer) -> (&Tokens, &User) {
+fn described(vestibule: &Vestibule, by: Issuer) -> (&Tokens, &User) {
     let contract = vestibule.upstream().contract();
-    let route = match issuer {
+    let route = match by {
         Issuer::SignUp => None,
         Issuer::Route(index) => contract.token_routes.get(index),
     };

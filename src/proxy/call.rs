@@ -47,6 +47,8 @@ pub(super) struct Call {
     pub(super) id: HeaderValue,
     pub(super) session: Session,
     pub(super) record: Option<Arc<Record>>,
+    /// Whether its answer may log somebody in, see `issue`.
+    pub(super) issues: bool,
 }
 
 impl Proxy {
@@ -76,7 +78,7 @@ impl Proxy {
         let upgrade = upgrade::requested(&mut parts, &body);
         let mut draft = Draft::new(self.shared(), target.path_and_query, client, parts);
         let record = session.record();
-        let mut call = Call { route: target.route, id: draft.id.clone(), session, record };
+        let mut call = Call { route: target.route, id: draft.id.clone(), session, record, issues: false };
         let permit = self.enter(&call, &draft, client);
         async move {
             let answered = match permit {
@@ -191,6 +193,7 @@ impl Proxy {
     /// When it cannot be renewed right now: the 401 would look like a log-out then.
     pub(super) async fn renew(&self, call: &mut Call) -> Result<bool, Failure> {
         let Some(record) = call.record.as_ref().filter(|_| self.route(call).send_token) else { return Ok(false) };
+        call.session.await_rolled(&record.access_token).await;
         match call.session.renew(&record.access_token).await {
             Renewal::Renewed => {
                 call.record = call.session.record();

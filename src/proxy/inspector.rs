@@ -107,3 +107,83 @@ impl Inspector {
         Withheld(self.held.map_or(self.frame, |held| held.frame))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Clock,
+        config::ProxyConfig,
+        proxy::{Credential, Proxy, TokenRules},
+        session::SessionEnds,
+    };
+
+    const JWT: &[u8] = b"eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.";
+
+    fn inspector() -> Inspector {
+        let (api, public) = ("http://api.internal".parse().unwrap(), "https://app.example".parse().unwrap());
+        let (config, rules, ends) = (ProxyConfig::default(), TokenRules::default(), SessionEnds::default());
+        let proxy = Proxy::new(&api, &config, Credential::Bearer, &rules, &public, Clock::system(), ends).unwrap();
+        let (asked, id) = (PathAndQuery::from_static("/live?a=b"), HeaderValue::from_static("1"));
+        Inspector::new(Arc::clone(&proxy.0), 0, asked, id, Known::default())
+    }
+
+    fn frame(first: u8, content: &[u8]) -> Vec<u8> {
+        [&[first, u8::try_from(content.len()).unwrap()], content].concat()
+    }
+
+    /// What goes on of `bytes` that come `size` at a time, and whether a Close frame may follow it if there is a token.
+    fn passed(bytes: &[u8], size: usize) -> (Vec<u8>, Option<bool>) {
+        let (mut inspector, mut frames) = (inspector(), Frames::default());
+        let (mut sent, mut unsent) = (Vec::new(), Vec::new());
+        for piece in bytes.chunks(size) {
+            let new = unsent.len();
+            unsent.extend_from_slice(piece);
+            match inspector.follow(&mut frames, &unsent, new, false) {
+                Ok((end, length)) => {
+                    assert_eq!(end, unsent.len());
+                    sent.extend(unsent.drain(..length));
+                }
+                Err(Withheld(frame)) => {
+                    sent.extend(unsent.drain(..frame.unwrap_or(0)));
+                    return (sent, Some(frame.is_some()));
+                }
+            }
+        }
+        assert!(unsent.is_empty());
+        (sent, None)
+    }
+
+    #[test]
+    fn finds_a_token_across_the_frames_of_a_message() {
+        let (first, second) = JWT.split_at(9);
+        let before = frame(0x81, b"hello");
+        let bytes = [&before[..], &frame(0x01, first), &frame(0x89, b"ping"), &frame(0x80, second), &before].concat();
+        for size in 1..=bytes.len() {
+            let (sent, closed) = passed(&bytes, size);
+            assert!(
+                closed.is_some() && sent.starts_with(&before) && sent.len() <= before.len() + 2,
+                "{size}: {sent:?}"
+            );
+        }
+        assert_eq!(passed(&bytes, bytes.len()), (before, Some(true)));
+    }
+
+    #[test]
+    fn knows_whether_there_is_room_for_a_close_frame() {
+        let content = [b"a long beginning of a message: ", JWT].concat();
+        let bytes = frame(0x81, &content);
+        assert_eq!(passed(&bytes, bytes.len()), (Vec::new(), Some(true)));
+        assert_eq!(passed(&bytes, 20).1, Some(false));
+    }
+
+    #[test]
+    fn passes_everything_else_and_never_joins_messages() {
+        let (first, second) = JWT.split_at(9);
+        let bytes = [frame(0x81, first), frame(0x81, second), frame(0x82, b""), frame(0x01, b"eyJ"), frame(0x80, b"")];
+        let bytes = bytes.concat();
+        for size in 1..=bytes.len() {
+            assert_eq!(passed(&bytes, size), (bytes.clone(), None), "{size}");
+        }
+    }
+}

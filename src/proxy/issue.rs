@@ -81,7 +81,7 @@ impl Proxy {
         parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let draft = Draft::new(self.shared(), target.path_and_query, client, parts);
         let record = session.record();
-        let call = Call { route: target.route, id: draft.id.clone(), session, record };
+        let call = Call { route: target.route, id: draft.id.clone(), session, record, issues: true };
         let (id, upstream) = (call.id.clone(), self.route(&call).authority.clone());
         self.issue(call, draft, client, body).await.map_err(|failure| failure.respond(&id, upstream.as_str()))
     }
@@ -102,12 +102,13 @@ impl Proxy {
         let whole = timeout(times.idle, to_bytes(body, limit)).await.map_err(|_| Failure::ClientStalled)?;
         draft.body = Some(whole.map_err(Failure::RequestBody)?);
         let (_, _, answer, _) = self.exchange(&mut call, &mut draft, Body::empty()).await?;
-        let Answer { head, mut body } = answer;
+        let Answer { head, body } = answer;
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::Switched);
         }
         let keep_alive = response::keep_alive(&head.headers);
         let lease = Lease { proxy: Arc::clone(&self.0), route: call.route, keep_alive, flow: None };
+        let mut body = body.with_rest_of_request(&lease);
         let whole = timeout(times.idle, body.whole(MAX_ANSWER)).await.map_err(|_| Failure::IdleTimeout)??;
         body.finish(&lease);
         Ok(Issued { call, draft, permit, head, body: whole })

@@ -12,8 +12,8 @@ impl Proxy {
     pub(super) fn settle(&self, call: &Call, draft: &Draft, headers: &mut HeaderMap) -> Option<BoxFuture<'static, ()>> {
         let (shared, route) = (self.shared(), self.route(call));
         response::relocate(headers, route, draft.asked().as_str(), &shared.routes, &shared.prefix);
-        // Only what answers the session's token can replace it.
-        call.record.as_ref().filter(|_| route.send_token)?;
+        // Only a response to the session's token can replace it. A new log-in gets a session of its own.
+        call.record.as_ref().filter(|_| route.send_token && !call.issues)?;
         let rolled = call.session.take_rolled(headers)?;
         Some(Box::pin(rolled.adopt(call.session.clone())))
     }

@@ -165,11 +165,11 @@ impl Entry {
         Some(if own.next().is_none() { Reach::At } else { Reach::Below })
     }
 
-    /// What is opened is taken by the letter.
+    /// What is opened is taken by the letter, with `*` for any one segment.
     fn opens(&self, path: &str) -> bool {
-        let below = |rest: &str, own: &String| rest.strip_prefix('/')?.strip_prefix(own.as_str()).map(str::to_owned);
-        let rest = self.segments.iter().try_fold(path.to_owned(), |rest, own| below(&rest, own));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let mut own = path.split('/').skip(1);
+        let is_any = |own: &str| !own.is_empty() && without_noise(own) == own;
+        self.segments.iter().all(|token| own.next().is_some_and(|own| own == token || (token == "*" && is_any(own))))
     }
 
     fn rule(&self, reach: Reach, method: &Method) -> Option<Ruling> {
@@ -234,6 +234,7 @@ mod tests {
             TokenPath::new("/auth/reset", TokenKind::Route(1)).with_method(Method::PUT),
             TokenPath::new("/socket.io", TokenKind::Closed),
             TokenPath::new("/auth/login/providers", TokenKind::Open),
+            TokenPath::new("/users/*/avatar", TokenKind::Open),
         ];
         TokenPaths::below(base, api_base, &paths)
     }
@@ -280,12 +281,24 @@ mod tests {
     #[test]
     fn opens_what_is_named_by_the_letter() {
         let paths = paths("", "");
-        for path in ["/auth/login/providers", "/auth/login/providers/", "/auth/login/providers/google"] {
+        for path in [
+            "/auth/login/providers",
+            "/auth/login/providers/",
+            "/auth/login/providers/google",
+            "/users/7/avatar",
+            "/users/7/avatar/x",
+        ] {
             assert_eq!(posted(&paths, path), None, "{path}");
         }
-        for path in
-            ["/auth/login/Providers", "/auth/login/providers;x", "/auth/login//providers", "/auth/login/provider"]
-        {
+        for path in [
+            "/auth/login/Providers",
+            "/auth/login/providers;x",
+            "/auth/login//providers",
+            "/auth/login/provider",
+            "/users//avatar",
+            "/users/;/avatar",
+            "/users/7/x/avatar",
+        ] {
             assert_eq!(posted(&paths, path), Some(Ruling::Closed), "{path}");
         }
     }

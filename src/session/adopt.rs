@@ -3,7 +3,7 @@
 //!
 //! Of answers that overtake each other the newest token counts: by its `iat` where both have one, else by its arrival.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, header};
 
@@ -17,6 +17,11 @@ use crate::{
     secret::Secret,
     upstream::{RolledPlaces, Tokens, claims},
 };
+
+/// How long a rolled token is at hand for requests that bring the former one.
+const LINGER: Duration = Duration::from_secs(10);
+/// How long, and how often, a refused call looks for the token that another answer may bring.
+const WAIT: (u32, Duration) = (50, Duration::from_millis(20));
 
 /// A token that came with an answer, not looked at yet.
 pub(crate) struct Rolled {
@@ -35,6 +40,20 @@ impl Session {
         })?;
         let headers = sessions.upstream().rolled().map(|places| take(places, headers))?;
         Some(Rolled { sessions, headers })
+    }
+
+    /// Waits a moment for the answer that brings the token after `token`: an API that takes each token once refuses
+    /// the calls that were made at the same time, and its refusals may come first.
+    pub(crate) async fn await_rolled(&self, token: &Secret) {
+        let rolls = self.with_found(|found| found.sessions.upstream().rolled().map(|_| Arc::clone(&found.live)));
+        let Some(live) = rolls else { return };
+        // This request has it twice now: more are other requests.
+        for _ in 0..WAIT.0 {
+            if Arc::strong_count(&live) <= 2 || live.latest().access_token != *token {
+                return;
+            }
+            tokio::time::sleep(WAIT.1).await;
+        }
     }
 }
 
@@ -72,6 +91,7 @@ impl Rolled {
             return;
         }
         let renewed = found.live.advance(|latest| next(latest, tokens, &sessions, now));
+        found.live.linger(LINGER);
         tracing::debug!(session = ?renewed.id, "the API rolled the token");
         if let Some(store) = sessions.store() {
             keep(&renewed, &sessions, store).await;
@@ -85,7 +105,14 @@ fn is_next(current: &Secret, rolled: &Secret) -> bool {
     if current == rolled {
         return false;
     }
-    let (Some(current), Some(rolled)) = (claims(current), claims(rolled)) else { return true };
+    let (current, rolled) = match (claims(current), claims(rolled)) {
+        (Some(current), Some(rolled)) => (current, rolled),
+        (Some(_), None) => {
+            tracing::error!("the API rolled a token of another kind than the session's: it is dropped");
+            return false;
+        }
+        (None, _) => return true,
+    };
     let (whose, now_whose) = (current.get("sub"), rolled.get("sub"));
     if whose.is_some() && now_whose.is_some() && whose != now_whose {
         tracing::error!("the API rolled a token of somebody else: it is dropped");
@@ -140,6 +167,7 @@ mod tests {
             assert_eq!(is_next(&current, &jwt(&claims)), expected, "{claims}");
         }
         assert!(!is_next(&current, &current));
-        assert!(is_next(&current, &Secret::new("opaque")));
+        assert!(!is_next(&current, &Secret::new("opaque")));
+        assert!(is_next(&Secret::new("opaque"), &Secret::new("another")));
     }
 }

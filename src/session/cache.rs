@@ -60,7 +60,8 @@ mod tests {
             ("vary", "Accept"),
         ]);
         forbid(&mut answer);
-        let names: Vec<_> = answer.keys().map(HeaderName::as_str).collect();
+        let mut names: Vec<_> = answer.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
         assert_eq!(names, ["cache-control", "etag", "vary"]);
         assert_eq!(answer[header::CACHE_CONTROL], "private, no-store");
         assert_eq!(answer.get_all(header::VARY).iter().collect::<Vec<_>>(), ["Accept", "Cookie"]);

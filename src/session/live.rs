@@ -10,6 +10,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use super::record::{BySession, Record, SessionId};
@@ -30,6 +31,8 @@ pub(crate) struct Live {
     /// Whether the newest cookie has not been seen yet.
     expected: AtomicBool,
     all: LiveSessions,
+    /// Whether it is kept for a while after its last request, see [`Live::linger`].
+    lingers: AtomicBool,
 }
 
 impl LiveSessions {
@@ -50,6 +53,7 @@ impl LiveSessions {
             latest: Mutex::new(Arc::clone(record)),
             expected: AtomicBool::new(false),
             all: self.clone(),
+            lingers: AtomicBool::new(false),
         });
         shard.insert(record.id, Arc::downgrade(&live));
         live
@@ -83,6 +87,25 @@ impl Live {
         let mut latest = lock(&self.latest);
         *latest = Arc::new(next(&latest));
         Arc::clone(&latest)
+    }
+
+    /// Stays for at least `time` after the newest record came: requests that were sent before the browser had its
+    /// cookie are still to find it.
+    pub(crate) fn linger(self: &Arc<Self>, time: Duration) {
+        if self.lingers.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let live = Arc::clone(self);
+        tokio::spawn(async move {
+            loop {
+                let before = live.latest().generation;
+                tokio::time::sleep(time).await;
+                if live.latest().generation == before {
+                    break;
+                }
+            }
+            live.lingers.store(false, Ordering::Relaxed);
+        });
     }
 
     /// Notes a record, if it is newer.

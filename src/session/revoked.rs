@@ -77,11 +77,11 @@ impl State {
             let too_many = (self.ended.len() - max + max / 10).min(self.ended.len());
             let mut ends: Vec<i64> = self.ended.values().map(|ended| ended.until).collect();
             let (_, &mut last, _) = ends.select_nth_unstable(too_many - 1);
-            let mut left = too_many;
+            let mut left = too_many - ends.iter().filter(|until| **until < last).count();
             self.ended.retain(|_, ended| {
-                let goes = ended.until <= last && left > 0;
-                left -= usize::from(goes);
-                !goes
+                let is_last = ended.until == last && left > 0;
+                left -= usize::from(is_last);
+                ended.until >= last && !is_last
             });
             tracing::warn!(
                 forgotten = too_many,

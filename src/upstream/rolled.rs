@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::contract::Contract;
 
-    fn places(tokens: Value) -> Option<RolledPlaces> {
+    fn places(tokens: &Value) -> Option<RolledPlaces> {
         let contract = Contract::try_from(json!({"login": {"path": "/login"}, "tokens": tokens})).unwrap();
         RolledPlaces::of(&contract.tokens)
     }
@@ -103,11 +103,11 @@ mod tests {
 
     #[test]
     fn a_token_of_a_header_or_a_cookie_may_be_rolled() {
-        assert!(places(json!({"access_token": "/token"})).is_none());
-        let header = places(json!({"access_token": "/token", "rolled": {"header": "Authorization"}})).unwrap();
+        assert!(places(&json!({"access_token": "/token"})).is_none());
+        let header = places(&json!({"access_token": "/token", "rolled": {"header": "Authorization"}})).unwrap();
         assert!(header.are_in(&headers(&[("authorization", "Bearer x")])));
         assert!(!header.are_in(&headers(&[("set-cookie", "authorization=x")])));
-        let cookie = places(json!({"access_token": {"cookie": "at"}, "refresh_token": {"cookie": "rt"}})).unwrap();
+        let cookie = places(&json!({"access_token": {"cookie": "at"}, "refresh_token": {"cookie": "rt"}})).unwrap();
         assert!(cookie.are_in(&headers(&[("set-cookie", "lang=en"), ("set-cookie", "at=x; Path=/")])));
         assert!(!cookie.are_in(&headers(&[("set-cookie", "att=x"), ("set-cookie", "rt=x")])));
         assert!(cookie.is_cookie(&HeaderValue::from_static("rt=y")));

@@ -114,10 +114,8 @@ fn set_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// A token without the name of its scheme, which some APIs put in front: `Bearer eyJ…` (RFC 6750 §2.1).
 fn without_scheme(text: &str) -> &str {
-    match text.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => text,
-    }
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { text }
 }
 
 /// A token that fits into a header value (RFC 9110 §5.5) and into a cookie's (RFC 6265 §4.1.1):

@@ -18,7 +18,7 @@ use vestibule::{
     random::Random,
     secret::Secret,
     session::Session,
-    upstream::Failure,
+    upstream::{ApiCall, Failure},
 };
 
 use crate::{
@@ -60,6 +60,8 @@ impl Door {
             .route("/signup", post(sign_up))
             .route("/logout", post(log_out))
             .route("/who", get(who))
+            .route("/page", get(page))
+            .route("/rename", post(rename))
             .with_state(vestibule.clone());
         let app = vestibule.guard(pages.merge(vestibule.routes()));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -112,4 +114,22 @@ async fn log_out(State(vestibule): State<Vestibule>, session: Session) -> Status
 
 async fn who(session: Session) -> Json<Value> {
     Json(session.user().unwrap_or_default())
+}
+
+/// A page that is made of a call to the API; answers that one's fields and body.
+async fn page(State(vestibule): State<Vestibule>, session: Session) -> Response {
+    match vestibule.call(&session, ApiCall::new(axum::http::Method::GET, "/page")).await {
+        Ok(answer) => (answer.status, answer.headers, answer.body).into_response(),
+        Err(failure) => answer_failure(failure),
+    }
+}
+
+/// Takes whatever it is given for the person.
+async fn rename(session: Session, Json(user): Json<Value>) -> StatusCode {
+    session.set_user(&user);
+    StatusCode::NO_CONTENT
+}
+
+fn answer_failure(failure: Failure) -> Response {
+    answer(Err(failure))
 }

@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     client::{get, open, request},
-    front::{Front, TOKEN},
+    front::{Front, REFRESH},
     stub::{Stub, raw, read_head},
 };
 
@@ -59,7 +59,7 @@ async fn passes_each_event_as_it_comes() {
         assert_eq!(frame.into_data().unwrap(), event);
     }
     // What may be the beginning of the token waits for what follows, and no longer.
-    let beginning = &TOKEN[TOKEN.len() - 32..][..5];
+    let beginning = &REFRESH[REFRESH.len() - 32..][..5];
     feed.send(beginning).await.unwrap();
     feed.send("\n\n").await.unwrap();
     let frame = timeout(SOON, body.frame()).await.unwrap().unwrap().unwrap();

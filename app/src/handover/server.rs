@@ -104,11 +104,12 @@ where
 {
     let id = next_id();
     let data = without_script(|| Resource::new_with_options(source, fetch, false));
-    let ready = data.ready();
+    // Leptos would warn that it is read outside of a view.
+    let (ready, value): (_, AsyncDerived<T>) = (data.ready(), *data);
     if let Some(id) = id {
         HandOver::add(id, async move {
             ready.await;
-            data.try_with_untracked(|value| value.as_ref().and_then(json::write)).flatten()
+            value.try_with_untracked(|value| value.as_ref().and_then(json::write)).flatten()
         });
     }
     Data(data)

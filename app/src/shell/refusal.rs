@@ -36,7 +36,7 @@ pub fn refusal(
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content=theme.attribute().unwrap_or("light dark")/>
                 <meta name="robots" content="noindex"/>
-                <title>{title}" · Vestibule"</title>
+                <title inner_html=title></title>
                 <link rel="stylesheet" href=css nonce=nonce/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
             </head>
@@ -44,7 +44,7 @@ pub fn refusal(
                 <main id="main">
                     <section class="door">
                         <span class="door-mark" aria-hidden="true" inner_html=art::MARK></span>
-                        <h1>{title}</h1>
+                        <h1>{title.trim_end_matches(" · Vestibule")}</h1>
                         <p>{detail.to_owned()}</p>
                         {request.map(|id| view! { <p class="hint">"Number of this request: " <code>{id.to_owned()}</code></p> })}
                         <p><a class="button primary" href="/">"Go to the home page"</a></p>
@@ -56,16 +56,16 @@ pub fn refusal(
     RefusalPage { html: ["<!DOCTYPE html>", &page.to_html()].concat(), policy }
 }
 
-/// What has happened, in the words of a person.
+/// What has happened, in the words of a person, as the title of the page.
 fn title(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        403 => "This is not allowed",
-        404 | 410 => "Page not found",
-        413 | 431 => "This is too much",
-        429 => "Too many tries",
-        503 => "Too busy right now",
-        500.. => "Something went wrong",
-        _ => "This did not work",
+        403 => "This is not allowed · Vestibule",
+        404 | 410 => "Page not found · Vestibule",
+        413 | 431 => "This is too much · Vestibule",
+        429 => "Too many tries · Vestibule",
+        503 => "Too busy right now · Vestibule",
+        500.. => "Something went wrong · Vestibule",
+        _ => "This did not work · Vestibule",
     }
 }
 

@@ -50,7 +50,7 @@ impl Streams {
 
 impl<F: Future + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        spawn_local(Stream { stream, limit: self.limit, deadline: None, alarm: Alarm::default() });
+        spawn_local(Stream { work: stream, limit: self.limit, deadline: None, alarm: Alarm::default() });
     }
 }
 
@@ -58,7 +58,7 @@ pin_project! {
     /// One stream. When it ends early it is reset.
     struct Stream<F> {
         #[pin]
-        stream: F,
+        work: F,
         limit: Duration,
         // Until when the client has to take what was given last.
         deadline: Option<Instant>,
@@ -72,7 +72,7 @@ impl<F: Future> Future for Stream<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         LAST.set(Step::Nothing);
-        if this.stream.poll(cx).is_ready() {
+        if this.work.poll(cx).is_ready() {
             return Poll::Ready(());
         }
         let deadline = match LAST.get() {

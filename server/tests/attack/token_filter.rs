@@ -1,1 +1,321 @@
 //! Getting a token into the page by what the API answers.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::ws::{Message, WebSocketUpgrade},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::{any, get, post},
+};
+use futures_util::stream;
+use http_body::Frame;
+use reqwest::Method;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::{
+    api,
+    program::Program,
+    support::{browser::Answer, stub::Stub},
+};
+
+/// What the API would let somebody in with.
+const JWT: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJhcGkiLCJzdWIiOiIxIn0.c2lnbmF0dXJlLW9mLXRoZS1hcGk";
+/// The end of it, without which the rest opens nothing.
+const SIGNATURE: &str = "c2lnbmF0dXJlLW9mLXRoZS1hcGk";
+/// The same in a form that nothing but its place gives away.
+const OPAQUE: &str = "8f14e45fceea167a5a36dedd4bea2543";
+/// Long enough for anything that happens, short enough for a test that fails.
+const SOON: Duration = Duration::from_secs(20);
+
+/// The server in front of an API that a test makes up.
+async fn server(api: Router) -> Program {
+    with(api, &[]).await
+}
+
+async fn with(api: Router, variables: &[(&str, &str)]) -> Program {
+    let url = api::serve(api).await;
+    let own = [("VESTIBULE_API__URL", url.as_str())];
+    Program::with(&[&own[..], variables].concat()).await
+}
+
+async fn ask(program: &Program, method: Method, path: &str) -> Answer {
+    let mut browser = program.browser();
+    let request = browser.request(method, &format!("/api/proxy{path}"));
+    browser.send(request).await
+}
+
+/// Nothing of the answer is there but that it was withheld, and one line says where and what to do.
+async fn assert_withheld(program: &Program, answer: &Answer, path: &str, place: &str) {
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{answer:?}");
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
+    let text = format!("{answer:?}");
+    assert!(!text.contains(SIGNATURE) && !text.contains(OPAQUE) && !text.contains("api.contract"), "{text}");
+    let line = program.logged(&format!("\"path\":\"{path}\"")).await;
+    for told in ["withheld", place, "request_id", "token_routes", "ERROR"] {
+        assert!(line.contains(told), "{told}: {line}");
+    }
+    assert!(!line.contains(SIGNATURE) && !line.contains(OPAQUE), "{line}");
+}
+
+#[tokio::test]
+async fn a_registration_that_answers_a_token_keeps_it_from_the_page() {
+    let answer = || async { (StatusCode::CREATED, Json(json!({"jwt": JWT, "user": {"id": 1}}))) };
+    let program = server(Router::new().route("/auth/local/register", post(answer))).await;
+    let answer = ask(&program, Method::POST, "/auth/local/register?x=1").await;
+    assert_withheld(&program, &answer, "/auth/local/register", "the body").await;
+}
+
+#[tokio::test]
+async fn a_password_reset_that_answers_an_opaque_token_keeps_it_from_the_page() {
+    let answer = || async { Json(json!({"user": {"id": 1}, "access_token": OPAQUE})) };
+    let program = server(Router::new().route("/auth/reset", post(answer))).await;
+    let answer = ask(&program, Method::POST, "/auth/reset").await;
+    assert_withheld(&program, &answer, "/auth/reset", "/access_token").await;
+}
+
+#[tokio::test]
+async fn a_token_in_any_header_stays_here() {
+    let field = |name: &'static str, value: String| {
+        get(move || async move { ([(name, HeaderValue::try_from(value).unwrap())], "ok") })
+    };
+    let api = Router::new()
+        .route("/authorization", field("authorization", format!("Bearer {JWT}")))
+        .route("/location", field("location", format!("/welcome#token={JWT}")))
+        .route("/link", field("link", format!("</next?token={JWT}>; rel=next")))
+        .route("/x-debug", field("x-debug", JWT.into()));
+    let program = server(api).await;
+    for name in ["authorization", "location", "link", "x-debug"] {
+        let path = format!("/{name}");
+        let answer = ask(&program, Method::GET, &path).await;
+        assert_withheld(&program, &answer, &path, &format!("the header {name}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_credential_in_a_header_stays_here() {
+    let answer = || async { ([("x-auth-token", OPAQUE), ("authorization", OPAQUE), ("x-page", "1")], "ok") };
+    let program = server(Router::new().route("/notes", get(answer))).await;
+    let answer = ask(&program, Method::GET, "/notes").await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "ok"));
+    assert!(answer.headers.contains_key("x-page") && !format!("{answer:?}").contains(OPAQUE), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_page_with_a_token_in_a_script_or_a_link_stays_here() {
+    let script = Html(format!("<script>const token = '{JWT}'</script>"));
+    let link = Html(format!("<a href='/x?token={}'>x</a>", JWT.replace('.', "%2E")));
+    let api = Router::new()
+        .route("/script", get(move || async move { script }))
+        .route("/link", get(move || async move { link }));
+    let program = server(api).await;
+    for path in ["/script", "/link"] {
+        let answer = ask(&program, Method::GET, path).await;
+        assert_withheld(&program, &answer, path, "the body").await;
+    }
+}
+
+/// `body` with the content coding of that name.
+fn coded(coding: &str, body: &str) -> Vec<u8> {
+    match coding {
+        "gzip" => {
+            let deflated = miniz_oxide::deflate::compress_to_vec(body.as_bytes(), 6);
+            [b"\x1f\x8b\x08\0\0\0\0\0\0\x03", deflated.as_slice(), &[0; 8]].concat()
+        }
+        "br" => {
+            let mut coded = Vec::new();
+            brotli::BrotliCompress(&mut body.as_bytes(), &mut coded, &brotli::enc::BrotliEncoderParams::default())
+                .unwrap();
+            coded
+        }
+        _ => body.into(),
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_looked_into() {
+    let answer = |coding: &'static str, body: String| {
+        let fields = [(header::CONTENT_ENCODING, coding), (header::CONTENT_TYPE, "application/json")];
+        get(move || async move { (fields, coded(coding, &body)) })
+    };
+    let (harmless, token) = (format!("{{\"a\":\"{}\"}}", "b".repeat(400)), format!("{{\"a\":\"{JWT}\"}}"));
+    let mut api = Router::new().route("/zstd/token", answer("zstd", token.clone()));
+    for coding in ["gzip", "br"] {
+        api = api
+            .route(&format!("/{coding}/token"), answer(coding, token.clone()))
+            .route(&format!("/{coding}/opaque"), answer(coding, format!("{{\"access_token\":\"{OPAQUE}\"}}")))
+            .route(&format!("/{coding}/harmless"), answer(coding, harmless.clone()));
+    }
+    let program = server(api).await;
+    for path in ["/gzip/token", "/gzip/opaque", "/br/token", "/br/opaque"] {
+        let answer = ask(&program, Method::GET, path).await;
+        assert_withheld(&program, &answer, path, "the body").await;
+    }
+    assert_eq!(ask(&program, Method::GET, "/zstd/token").await.status, StatusCode::BAD_GATEWAY);
+    for coding in ["gzip", "br"] {
+        let request = program.browser().request(Method::GET, &format!("/api/proxy/{coding}/harmless"));
+        let answer = request.send().await.unwrap();
+        assert_eq!(
+            (answer.status(), &answer.headers()[header::CONTENT_ENCODING]),
+            (StatusCode::OK, &coding.parse().unwrap())
+        );
+        assert_eq!(answer.bytes().await.unwrap(), coded(coding, &harmless));
+    }
+}
+
+/// The API is offered no coding that could not be looked into.
+#[tokio::test]
+async fn a_coding_that_hides_tokens_is_not_asked_for() {
+    let answer = |headers: HeaderMap| async move {
+        headers.get(header::ACCEPT_ENCODING).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let program = server(Router::new().route("/codings", get(answer))).await;
+    let asked = |fields: &[(&'static str, &'static str)]| {
+        let request = program.browser().request(Method::GET, "/api/proxy/codings");
+        let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        async move { request.send().await.unwrap().text().await.unwrap() }
+    };
+    assert_eq!(asked(&[("accept-encoding", "gzip, deflate, br, zstd")]).await, "gzip, br");
+    assert_eq!(asked(&[("accept-encoding", "zstd")]).await, "identity");
+    assert_eq!(asked(&[("accept-encoding", "gzip"), ("range", "bytes=0-9")]).await, "identity");
+}
+
+/// Sends plain bytes and reads until the server closes.
+async fn raw(program: &Program, request: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(program.address()).await.unwrap();
+    stream.write_all(request.replace("HOST", program.address()).as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = timeout(SOON, stream.read_to_end(&mut answer)).await.unwrap();
+    answer
+}
+
+fn trailers(fields: &[(&'static str, &'static str)]) -> Response {
+    let fields: HeaderMap =
+        fields.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect();
+    let frames = [Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"data"))), Ok(Frame::trailers(fields))];
+    let mut response = Response::new(Body::new(http_body_util::StreamBody::new(stream::iter(frames))));
+    response.headers_mut().insert(header::TRAILER, HeaderValue::from_static("x-sum, x-token, set-cookie, x-leak"));
+    response
+}
+
+#[tokio::test]
+async fn trailers_obey_the_rules_of_the_head() {
+    let plain = || async { trailers(&[("x-sum", "1"), ("set-cookie", "sid=evil"), ("x-token", OPAQUE)]) };
+    let leak = || async { trailers(&[("x-leak", JWT)]) };
+    let program = server(Router::new().route("/plain", get(plain)).route("/leak", get(leak))).await;
+    let ask = |path: &str| {
+        format!(
+            "GET /api/proxy{path} HTTP/1.1\r\nhost: HOST\r\nsec-fetch-site: same-origin\r\nte: trailers\r\nconnection: te, close\r\n\r\n"
+        )
+    };
+    let answer = String::from_utf8(raw(&program, &ask("/plain")).await).unwrap();
+    assert!(answer.contains("data") && answer.contains("x-sum: 1"), "{answer}");
+    assert!(!answer.contains("sid=evil") && !answer.contains(OPAQUE), "{answer}");
+    let answer = String::from_utf8(raw(&program, &ask("/leak")).await).unwrap();
+    assert!(!answer.contains(SIGNATURE), "{answer}");
+    program.logged("\"place\":\"the header x-leak\"").await;
+}
+
+/// A body in these pieces, one by one.
+fn pieces(parts: Vec<String>) -> Body {
+    Body::from_stream(stream::unfold(parts.into_iter(), |mut parts| async move {
+        let part = parts.next()?;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Some((Ok::<_, Infallible>(part), parts))
+    }))
+}
+
+#[tokio::test]
+async fn an_event_stream_ends_before_a_token_is_whole() {
+    let events = || async {
+        let text = format!("data: one\n\ndata: {JWT}\n\ndata: two\n\n");
+        let parts = text.as_bytes().chunks(9).map(|part| String::from_utf8(part.to_vec()).unwrap());
+        ([(header::CONTENT_TYPE, "text/event-stream")], pieces(parts.collect()))
+    };
+    let program = server(Router::new().route("/events", get(events))).await;
+    let asked = "GET /api/proxy/events HTTP/1.1\r\nhost: HOST\r\nsec-fetch-site: same-origin\r\n\r\n";
+    let answer = String::from_utf8(raw(&program, asked).await).unwrap();
+    assert!(answer.contains("data: one\n\n"), "{answer}");
+    assert!(!answer.contains("eyJ") && !answer.contains("data: two"), "{answer}");
+    let line = program.logged("cut an answer").await;
+    assert!(line.contains("\"path\":\"/events\"") && line.contains("token_routes"), "{line}");
+}
+
+#[tokio::test]
+async fn a_token_in_small_pieces_is_found() {
+    let answer = || async {
+        let text = format!("{{\"token\":\"{JWT}\"}}");
+        let length = text.len();
+        let body = pieces(text.chars().map(String::from).collect());
+        ([(header::CONTENT_LENGTH, length)], body)
+    };
+    let program = server(Router::new().route("/slow", get(answer))).await;
+    let answer = ask(&program, Method::GET, "/slow").await;
+    assert_withheld(&program, &answer, "/slow", "the body").await;
+}
+
+#[tokio::test]
+async fn the_sessions_own_tokens_stay_here_in_any_form() {
+    let stub = Stub::start().await;
+    let program = Program::start(&stub).await;
+    let browser = program.logged_in("ada@example.com").await;
+    let tokens = stub.tokens();
+    assert_eq!(tokens.len(), 2);
+    // The stub answers what it was asked for.
+    for token in tokens {
+        let path = format!("/api/proxy/echo?token={token}");
+        let answer = browser.request(Method::GET, &path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_GATEWAY, "{token}");
+        assert!(!answer.text().await.unwrap().contains(&token));
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_pages_passes_where_it_is_named() {
+    let answer = || async { Json(json!({"chat": JWT})) };
+    let opaque = || async { Json(json!({"access_token": OPAQUE})) };
+    let api = Router::new().route("/chat", get(answer)).route("/map", get(opaque));
+    let program = with(api, &[("VESTIBULE_PROXY__PAGE_TOKENS", "api,/access_token")]).await;
+    for (path, token) in [("/chat", JWT), ("/map", OPAQUE)] {
+        let answer = ask(&program, Method::GET, path).await;
+        assert!(answer.status == StatusCode::OK && answer.body.contains(token), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_a_websocket_message_closes_it() {
+    let socket = |upgrade: WebSocketUpgrade| async {
+        upgrade.on_upgrade(|mut socket| async move {
+            for text in ["hello".to_owned(), format!("42[\"auth\",{{\"accessToken\":\"{JWT}\"}}]"), "more".into()] {
+                let _ = socket.send(Message::Text(text.into())).await;
+            }
+            while let Some(Ok(_)) = socket.recv().await {}
+        })
+    };
+    let program = server(Router::new().route("/live", any(socket))).await;
+    let asked = "GET /api/proxy/live HTTP/1.1\r\nhost: HOST\r\norigin: http://HOST\r\nconnection: upgrade\r\n\
+        upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        sec-websocket-extensions: permessage-deflate\r\n\r\n";
+    let answer = String::from_utf8_lossy(&raw(&program, asked).await).into_owned();
+    assert!(answer.contains("101 Switching") && answer.contains("hello"), "{answer}");
+    assert!(answer.ends_with("token withheld"), "{answer}");
+    assert!(!answer.contains("eyJ") && !answer.contains("more"), "{answer}");
+    program.logged("closed a WebSocket").await;
+}
+
+/// What an API answers to a part of a compressed file cannot be looked into.
+#[tokio::test]
+async fn a_part_of_a_compressed_answer_stays_here() {
+    let answer = || async {
+        (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_ENCODING, "gzip")], coded("gzip", JWT)).into_response()
+    };
+    let program = server(Router::new().route("/part", get(answer))).await;
+    assert_eq!(ask(&program, Method::GET, "/part").await.status, StatusCode::BAD_GATEWAY);
+}

@@ -229,11 +229,13 @@ fn registering() -> Router {
         (StatusCode::CREATED, headers, Json(body))
     };
     let whoami = async |headers: HeaderMap| headers.get("authorization").is_some().to_string();
-    Router::new()
-        .route("/users", post(move || issued(1)).get(async || "people"))
-        .route("/auth/reset-password", post(move || issued(2)).get(async || "the form"))
-        .route("/auth/reset-password/{*rest}", any(move || issued(3)))
-        .route("/whoami", get(whoami))
+    // Whatever the case, and whatever stands behind.
+    let lenient = move |method: Method, uri: axum::http::Uri| {
+        let is_list = method == Method::GET && uri.path() == "/users";
+        let number = uri.path().len();
+        async move { if is_list { "people".into_response() } else { issued(number).await.into_response() } }
+    };
+    Router::new().route("/whoami", get(whoami)).fallback(lenient)
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::wire::{connect, get, http2, rest};
+use super::wire::{connect, get, http2, is_served, rest};
 use crate::{program::Program, support::stub::Stub};
 
 /// A server that waits a second for a head.
@@ -95,6 +95,8 @@ async fn holds_a_connection_of_http2_after_a_request_and_answers_pings() {
 async fn holds_a_stop_up_with_half_a_head() {
     let stub = Stub::start().await;
     let server = server(&stub).await;
+    // It hears signals by the time it answers.
+    assert!(is_served(&server, "127.0.0.1").await);
     let mut socket = connect(&server).await;
     socket.write_all(b"GET / HTTP/1.1\r\nhost").await.unwrap();
     server.stop().await;
