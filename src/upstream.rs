@@ -26,6 +26,7 @@ pub use self::probe::{Fault, Report, probe};
 pub(crate) use self::rolled::RolledPlaces;
 pub use self::token::Tokens;
 pub(crate) use self::token::{claims, has_access_token};
+pub use self::transport::ClientError;
 use self::{outgoing::Outgoing, trouble::Trouble, user::Described, verifier::Verifier};
 use crate::{
     background::Background,
@@ -111,7 +112,7 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) fn new(base: Url, config: &ApiConfig) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(base: Url, config: &ApiConfig) -> Result<Self, ClientError> {
         let timeout = Duration::from_secs_f64(config.timeout);
         let contract = config.contract.clone();
         let rolled = RolledPlaces::of(&contract.tokens);

@@ -22,7 +22,7 @@ use crate::{
         CookiePolicy, Key, KnownBrowsers, OpenSession, RETRY_AFTER, Record, Renewal, Session, SessionId, Sessions,
         TimeLeft, UNAVAILABLE,
     },
-    upstream::{ApiAnswer, ApiCall, Failure, Upstream},
+    upstream::{ApiAnswer, ApiCall, ClientError, Failure, Upstream},
 };
 
 /// Logs people in and out, calls the API for them, and guards a router. Cheap to clone.
@@ -75,8 +75,8 @@ pub enum BuildError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The HTTP client cannot be set up.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Client(#[from] reqwest::Error),
+    #[error(transparent)]
+    Client(#[from] ClientError),
 }
 
 /// What a log-in is made with.

@@ -4,7 +4,7 @@ use std::{sync::Arc, thread::available_parallelism};
 
 use argon2::{
     Argon2,
-    password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString},
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use tokio::{sync::Semaphore, task};
 
@@ -87,9 +87,9 @@ impl Passwords {
 }
 
 fn hash(password: &Secret, salt: &[u8; 16]) -> Result<String, HashError> {
-    let salt = SaltString::encode_b64(salt).map_err(HashError)?;
-    let hash = Argon2::default().hash_password(password.expose().as_bytes(), &salt);
-    Ok(hash.map_err(HashError)?.to_string())
+    let hash: PasswordHash =
+        Argon2::default().hash_password_with_salt(password.expose().as_bytes(), salt).map_err(HashError)?;
+    Ok(hash.to_string())
 }
 
 fn matches(password: &Secret, kept: &str) -> bool {
@@ -115,6 +115,14 @@ mod tests {
         assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
         assert!(passwords.verify(secret("correct horse"), Some(kept.clone())).await.unwrap());
         assert!(!passwords.verify(secret("battery staple"), Some(kept)).await.unwrap());
+    }
+
+    #[test]
+    fn a_hash_of_an_older_version_is_known() {
+        let kept = "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyBvaw$Oq6NUf8oUawuVWIqWRRrB80MYlKfkN6Nm4K6m5hBrTw";
+        assert!(matches(&secret("correct horse"), kept));
+        assert!(!matches(&secret("battery staple"), kept));
+        assert_eq!(hash(&secret("correct horse"), b"sixteen bytes ok").unwrap(), kept);
     }
 
     #[tokio::test]

@@ -35,13 +35,13 @@ impl AccessTokens {
     /// As [`signing_key`].
     pub fn open(key_file: &Path, lifetime: Duration, random: &Random) -> Result<Self, Error> {
         let key = signing_key(key_file, random)?;
-        Ok(Self::new(&key, lifetime))
+        Self::new(&key, lifetime).map_err(|_| Error::Key { path: key_file.to_owned() })
     }
 
-    fn new(key: &[u8], lifetime: Duration) -> Self {
-        let keys = (EncodingKey::from_secret(key), DecodingKey::from_secret(key));
+    fn new(key: &[u8], lifetime: Duration) -> jsonwebtoken::errors::Result<Self> {
+        let keys = (EncodingKey::from_secret(key)?, DecodingKey::from_secret(key)?);
         // A token of no time at all would be refused the moment it arrives.
-        Self { lifetime: lifetime.max(Duration::from_secs(1)), keys: Arc::new(keys) }
+        Ok(Self { lifetime: lifetime.max(Duration::from_secs(1)), keys: Arc::new(keys) })
     }
 
     /// How long a token is good for.
@@ -117,7 +117,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_milliseconds(1_900_000_000_500);
 
     fn tokens(key: u8) -> AccessTokens {
-        AccessTokens::new(&[key; KEY_LENGTH], Duration::from_secs(10))
+        AccessTokens::new(&[key; KEY_LENGTH], Duration::from_secs(10)).unwrap()
     }
 
     fn issued() -> Secret {

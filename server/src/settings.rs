@@ -1,16 +1,14 @@
 //! The server's settings: defaults, under `vestibule.toml`, under `VESTIBULE_*` variables.
 
 mod server;
+mod source;
 
 use std::{
+    ffi::OsString,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
-use figment::{
-    Figment,
-    providers::{Env, Format, Toml},
-};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use vestibule::{
@@ -19,10 +17,13 @@ use vestibule::{
 };
 
 pub(crate) use self::server::ServerSettings;
+use self::source::Source;
 use crate::{front::Site, security::HstsSettings};
 
 /// The settings file that is read when none is named.
 const DEFAULT_FILE: &str = "vestibule.toml";
+/// What the variables' names begin with.
+const PREFIX: &str = "VESTIBULE_";
 /// Variables of this prefix that are no settings.
 const NOT_SETTINGS: [&str; 3] = ["bin", "check_password", "log"];
 
@@ -127,10 +128,12 @@ impl Settings {
         {
             return Err(SettingsError::Missing(file.into()));
         }
-        let figment = Figment::new()
-            .merge(Toml::file(file.unwrap_or(Path::new(DEFAULT_FILE))))
-            .merge(Env::prefixed("VESTIBULE_").ignore(&NOT_SETTINGS).split("__"));
-        let settings: Self = figment.extract().map_err(|error| SettingsError::Read(explain(&error)))?;
+        Self::read(file.unwrap_or(Path::new(DEFAULT_FILE)), std::env::vars_os())
+    }
+
+    fn read(file: &Path, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, SettingsError> {
+        let source = Source::read(file, PREFIX, &NOT_SETTINGS, variables).map_err(SettingsError::Read)?;
+        let settings: Self = source.extract().map_err(SettingsError::Read)?;
         settings.library()?.validate()?;
         settings.server.validate()?;
         settings.check_demo()?;
@@ -189,51 +192,29 @@ impl Settings {
     }
 }
 
-/// The first wrong value: its key, where it stands, and what is wrong.
-fn explain(error: &figment::Error) -> String {
-    let key = error.path.join(".");
-    let place = error
-        .metadata
-        .as_ref()
-        .map(|metadata| match &metadata.source {
-            Some(source) => format!(" in {source}"),
-            None => format!(" among the {}", metadata.name.replace('`', "")),
-        })
-        .unwrap_or_default();
-    match &error.kind {
-        figment::error::Kind::UnknownField(field, known) => {
-            let key = if key.is_empty() || key == *field || key.ends_with(&format!(".{field}")) {
-                if key.is_empty() { field.clone() } else { key }
-            } else {
-                format!("{key}.{field}")
-            };
-            format!("unknown key `{key}`{place}: the keys there are {}", known.join(", "))
-        }
-        kind if key.is_empty() => format!("{kind}{place}"),
-        kind => format!("`{key}`{place}: {kind}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{
+        fs,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
     use super::*;
 
     /// Variables by name and value.
     type Variables = &'static [(&'static str, &'static str)];
 
-    /// Loads from a file's text and variables, in a folder and environment of its own.
-    #[expect(clippy::result_large_err, reason = "figment's jail wants its own error type")]
+    /// Loads from a file's text and variables.
     fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
-        let mut result = Err(String::new());
-        figment::Jail::expect_with(|jail| {
-            jail.clear_env();
-            jail.create_file(DEFAULT_FILE, file)?;
-            for (name, value) in variables {
-                jail.set_env(name, value);
-            }
-            result = Settings::load(None).map_err(|error| error.to_string());
-            Ok(())
-        });
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("vestibule-settings-{}-{count}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(DEFAULT_FILE);
+        fs::write(&path, file).unwrap();
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        let result = Settings::read(&path, variables).map_err(|error| error.to_string());
+        fs::remove_dir_all(folder).unwrap();
         result
     }
 
@@ -312,7 +293,10 @@ mod tests {
     fn names_the_key_and_the_mend() {
         let cases: &[(&str, Variables, &[&str])] = &[
             ("[api]\nurll = 'x'", &[], &["`api.urll`", "vestibule.toml", "url"]),
-            ("", &[("VESTIBULE_API__URLL", "x")], &["`api.urll`"]),
+            ("", &[("VESTIBULE_API__URLL", "x")], &["`api.urll`", "VESTIBULE_API__URLL", "url"]),
+            ("threads = 1", &[("VESTIBULE_THREADS", "all")], &["`threads`", "VESTIBULE_THREADS"]),
+            ("[[proxy.routes]]\nprefix = '/a'\nurll = 1", &[], &["`proxy.routes[0].urll`", "vestibule.toml"]),
+            ("[session]\npersistent = 'yes'", &[], &["`session.persistent`", "vestibule.toml"]),
             ("nonsense = 1", &[], &["`nonsense`"]),
             ("", &[("VESTIBULE_API__URL", "not a url")], &["api.url"]),
             ("", &[("VESTIBULE_API__URL", "ftp://127.0.0.1")], &["`api.url`", "http://"]),
@@ -322,10 +306,11 @@ mod tests {
             ("", &[("VESTIBULE_PUBLIC_URL", "http://app.example")], &["`public_url`", "https"]),
             ("", &[("VESTIBULE_SESSION__KEYS", "short")], &["`session.keys`", "keygen"]),
             ("[session]\nidle_lifetime = 'long'", &[], &["session.idle_lifetime"]),
-            ("not toml", &[], &["vestibule.toml"]),
             ("[csp]\nimg_src = [\"https://a.example; script-src *\"]", &[], &["csp.img_src", "https://cdn.example"]),
             ("", &[("VESTIBULE_CSP__CONNECT_SRC", "'unsafe-inline'")], &["csp.connect_src", "is no source"]),
             ("[hsts]\npreload = true", &[], &["`hsts.preload`", "include_subdomains"]),
+            ("not toml", &[], &["vestibule.toml, line 1"]),
+            ("\n[api", &[], &["vestibule.toml, line 2"]),
         ];
         for (file, variables, parts) in cases {
             let error = load(file, variables).unwrap_err();
@@ -333,6 +318,7 @@ mod tests {
                 assert!(error.contains(part), "{file} {variables:?}: {error}");
             }
             assert!(!error.contains("short"), "a key must not be printed: {error}");
+            assert!(!error.contains('\n'), "{error}");
         }
     }
 

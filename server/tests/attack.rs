@@ -13,6 +13,8 @@ mod api;
 mod call_limit;
 #[path = "attack/connection.rs"]
 mod connection;
+#[path = "attack/environment.rs"]
+mod environment;
 #[path = "attack/login_guess.rs"]
 mod login_guess;
 #[path = "attack/markup.rs"]

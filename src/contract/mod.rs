@@ -14,6 +14,7 @@
 //! login.path = "/v2/authentication"
 //! ```
 
+mod algorithm;
 mod call;
 mod merge;
 mod place;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::proxy::{Credential, TokenKind, TokenPath, TokenRules};
 
+pub use algorithm::Algorithm;
 pub use call::{Account, Carrier, Encoding, Login, Logout, Method, Refresh, SignUp, TokenRoute};
 pub use place::{ExpiresAs, InCookie, InHeader, Place, Tokens, User};
 pub use preset::{NAMES as PRESETS, UnknownPreset};

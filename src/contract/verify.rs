@@ -1,9 +1,9 @@
 //! How the access token's signature is checked.
 
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ContractError, validate::wrong};
+use super::{Algorithm, ContractError, validate::wrong};
 use crate::secret::Secret;
 
 /// How the access token's signature and claims are checked when it arrives. Exactly one of `secret`,
@@ -52,6 +52,9 @@ impl Verify {
 
     pub(super) fn validate(&self) -> Result<(), ContractError> {
         let kind: Vec<Algorithm> = match (&self.secret, &self.public_key, &self.jwks_url) {
+            (Some(secret), None, None) if secret.expose().is_empty() => {
+                return wrong("verify.secret", "is empty: set it to the secret that the API signs with");
+            }
             (Some(_), None, None) => HMAC.to_vec(),
             (None, Some(pem), None) => match Self::parsed_public_key(pem) {
                 Some((_, kind)) => kind.to_vec(),

@@ -54,12 +54,7 @@ pub(crate) async fn through_proxy(
 }
 
 /// Takes the tokens out of an answer and into the session, if it has any.
-async fn take_tokens(
-    vestibule: &Vestibule,
-    session: &Session,
-    by: Issuer,
-    issued: &mut Issued,
-) -> Result<(), Failure> {
+async fn take_tokens(vestibule: &Vestibule, session: &Session, by: Issuer, issued: &mut Issued) -> Result<(), Failure> {
     let (places, user) = described(vestibule, by);
     let answer = ApiAnswer { status: issued.status(), headers: issued.headers().clone(), body: issued.body().clone() };
     let means_it = answer.status.is_success() || answer.status.is_redirection();

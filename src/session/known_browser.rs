@@ -92,15 +92,15 @@ impl KnownBrowsers {
         let nonce: [u8; NONCE_LENGTH] = self.random.bytes();
         let body = [&browser.id.0[..], &now.to_be_bytes()[..], browser.accounts.as_flattened()].concat();
         let payload = Payload { msg: &body, aad: self.name.as_bytes() };
-        let sealed = self.ciphers.first()?.encrypt(Nonce::from_slice(&nonce), payload).ok()?;
+        let sealed = self.ciphers.first()?.encrypt(&Nonce::from(nonce), payload).ok()?;
         Some(URL_SAFE_NO_PAD.encode([&[VERSION][..], &nonce[..], &sealed[..]].concat()))
     }
 
     fn open(&self, value: &[u8], now: i64) -> Option<KnownBrowser> {
         let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
-        let (nonce, sealed) = bytes.strip_prefix(&[VERSION])?.split_at_checked(NONCE_LENGTH)?;
+        let (nonce, sealed) = bytes.strip_prefix(&[VERSION])?.split_first_chunk::<NONCE_LENGTH>()?;
         let payload = || Payload { msg: sealed, aad: self.name.as_bytes() };
-        let body = self.ciphers.iter().find_map(|cipher| cipher.decrypt(Nonce::from_slice(nonce), payload()).ok())?;
+        let body = self.ciphers.iter().find_map(|cipher| cipher.decrypt(&Nonce::from(*nonce), payload()).ok())?;
         let (id, rest) = body.split_first_chunk::<ID_LENGTH>()?;
         let (time, accounts) = rest.split_first_chunk::<TIME_LENGTH>()?;
         let is_fresh = now.saturating_sub(i64::from_be_bytes(*time)) <= LIFETIME;

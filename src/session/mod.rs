@@ -7,6 +7,8 @@ mod device;
 mod ends;
 mod event;
 mod flight;
+#[cfg(test)]
+mod golden;
 mod handle;
 mod kept;
 mod key;

@@ -47,7 +47,7 @@ impl Sealer {
         let nonce: [u8; NONCE_LENGTH] = self.random.bytes();
         let body = encode(record)?;
         let payload = Payload { msg: &body, aad: name.as_bytes() };
-        let sealed = self.ciphers.first()?.encrypt(Nonce::from_slice(&nonce), payload).ok()?;
+        let sealed = self.ciphers.first()?.encrypt(&Nonce::from(nonce), payload).ok()?;
         let mut bytes = Vec::with_capacity(1 + NONCE_LENGTH + sealed.len());
         bytes.push(VERSION);
         bytes.extend_from_slice(&nonce);
@@ -59,12 +59,12 @@ impl Sealer {
     pub fn open(&self, name: &str, text: &str) -> Option<Record> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (&version, rest) = bytes.split_first()?;
-        if version != VERSION || rest.len() < NONCE_LENGTH {
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LENGTH>()?;
+        if version != VERSION {
             return None;
         }
-        let (nonce, sealed) = rest.split_at(NONCE_LENGTH);
         let payload = || Payload { msg: sealed, aad: name.as_bytes() };
-        let body = self.ciphers.iter().find_map(|cipher| cipher.decrypt(Nonce::from_slice(nonce), payload()).ok())?;
+        let body = self.ciphers.iter().find_map(|cipher| cipher.decrypt(&Nonce::from(*nonce), payload()).ok())?;
         decode(&body)
     }
 }

@@ -7,7 +7,7 @@ mod suggest;
 use serde_json::Value;
 
 use self::redact::{answer_lines, request_lines, token_line};
-use super::{ApiAnswer, Described, MAX_TOKENS, Outgoing, Tokens, Trouble, Upstream, failure, token};
+use super::{ApiAnswer, ClientError, Described, MAX_TOKENS, Outgoing, Tokens, Trouble, Upstream, failure, token};
 use crate::{config::ApiConfig, contract::Carrier, secret::Secret};
 
 /// What a try of the contract brought, in lines for an operator. No token and no password is in it.
@@ -34,8 +34,8 @@ pub struct Fault {
 /// `now` is in seconds since the epoch.
 ///
 /// # Errors
-/// When the HTTP client cannot be set up, or `config` has no URL.
-pub async fn probe(config: &ApiConfig, email: &str, password: &Secret, now: i64) -> Result<Report, reqwest::Error> {
+/// When the HTTP client cannot be set up. That `config` has no URL is a fault in the report.
+pub async fn probe(config: &ApiConfig, email: &str, password: &Secret, now: i64) -> Result<Report, ClientError> {
     let mut report = Report::default();
     let Some(url) = config.url.clone() else {
         report.fault("no API is set", "[api] url = \"http://…\"");

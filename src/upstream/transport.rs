@@ -1,23 +1,53 @@
 //! Sends a call and reads its answer, up to a limit.
 
-use std::time::Duration;
+use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use reqwest::{Client, RequestBuilder, Response, redirect::Policy};
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
 use super::{ApiAnswer, Trouble};
 
-/// A client for typed calls. It follows no redirect: a password must not travel on to elsewhere.
-pub(super) fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
+/// The HTTP client for the API cannot be set up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the HTTP client cannot be set up: {0}")]
+pub struct ClientError(String);
+
+/// A client for typed calls. A password must not travel on to elsewhere: it follows no redirect, and
+/// asks no proxy that a variable of the environment names.
+pub(super) fn client(timeout: Duration) -> Result<Client, ClientError> {
     Client::builder()
         .redirect(Policy::none())
+        .no_proxy()
+        .tls_backend_preconfigured(tls().map_err(|error| ClientError(with_causes(&error)))?)
         .timeout(timeout)
         .connect_timeout(timeout.min(Duration::from_secs(5)))
         // Shorter than the 5 s after which Node servers close idle connections.
         .pool_idle_timeout(Duration::from_secs(4))
         .tcp_nodelay(true)
         .build()
+        .map_err(|error| ClientError(with_causes(&error)))
+}
+
+/// TLS with the system's certificate authorities.
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    // ring is chosen here, whatever else in the program may use rustls.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// An error and its causes on one line.
+fn with_causes(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", with_causes(cause)),
+        None => error.to_string(),
+    }
 }
 
 /// Sends a request and reads the whole answer, of any status.

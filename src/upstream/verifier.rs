@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jsonwebtoken::{
-    Algorithm, DecodingKey, Validation, decode, decode_header,
+    Algorithm as Jwa, DecodingKey, Validation, decode, decode_header,
     errors::ErrorKind,
     jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, PublicKeyUse},
 };
@@ -14,7 +14,7 @@ use url::Url;
 use super::{Trouble, expiry::whole, jwks::Jwks};
 use crate::{
     background::Background,
-    contract::{EC, ED, HMAC, RSA, Verify},
+    contract::{Algorithm, EC, ED, HMAC, RSA, Verify},
     secret::Secret,
 };
 
@@ -40,7 +40,7 @@ impl Verifier {
     /// With the keys that the contract names; a path among them is one on the API at `base`.
     pub(super) fn new(verify: &Verify, base: &Url, background: &Background) -> Self {
         let keys = if let Some(secret) = &verify.secret {
-            Keys::Fixed(DecodingKey::from_secret(secret.expose().as_bytes()), HMAC)
+            DecodingKey::from_secret(secret.expose().as_bytes()).map_or(Keys::None, |key| Keys::Fixed(key, HMAC))
         } else if let Some((key, kind)) = verify.public_key.as_deref().and_then(Verify::parsed_public_key) {
             Keys::Fixed(key, kind)
         } else if let Some(url) = &verify.jwks_url {
@@ -66,7 +66,8 @@ impl Verifier {
             }
             Keys::None => Vec::new(),
         };
-        let accepted = |kind| self.verify.accepted(kind).contains(&header.alg);
+        let named = Algorithm::of(header.alg);
+        let accepted = |kind| named.is_some_and(|named| self.verify.accepted(kind).contains(&named));
         let mut last = String::from(if candidates.is_empty() {
             "no key has its key id"
         } else {
@@ -81,7 +82,7 @@ impl Verifier {
         Err(wrong(&last))
     }
 
-    fn check_with(&self, token: &Secret, key: &DecodingKey, algorithm: Algorithm, now: i64) -> Result<(), String> {
+    fn check_with(&self, token: &Secret, key: &DecodingKey, algorithm: Jwa, now: i64) -> Result<(), String> {
         let mut validation = Validation::new(algorithm);
         // Times are checked below, by this server's own clock.
         validation.validate_exp = false;
@@ -102,7 +103,7 @@ impl Verifier {
 
 /// A published key with the algorithms of its kind: none when it is for another one than `algorithm`
 /// (RFC 8725 §3.1). One for encryption, and a shared secret among them, verify nothing.
-fn usable(jwk: &Jwk, algorithm: Algorithm) -> Option<(DecodingKey, &'static [Algorithm])> {
+fn usable(jwk: &Jwk, algorithm: Jwa) -> Option<(DecodingKey, &'static [Algorithm])> {
     if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
         return None;
     }
@@ -110,7 +111,7 @@ fn usable(jwk: &Jwk, algorithm: Algorithm) -> Option<(DecodingKey, &'static [Alg
         AlgorithmParameters::RSA(_) => RSA,
         AlgorithmParameters::EllipticCurve(_) => EC,
         AlgorithmParameters::OctetKeyPair(_) => ED,
-        AlgorithmParameters::OctetKey(_) => return None,
+        _ => return None,
     };
     let is_another = |own: KeyAlgorithm| own.to_string() != format!("{algorithm:?}");
     let kind = if jwk.common.key_algorithm.is_some_and(is_another) { &[] } else { kind };

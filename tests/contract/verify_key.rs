@@ -74,7 +74,7 @@ impl Kind {
         ];
         // The public key is known to all, and must not serve as a shared secret.
         for secret in [self.public.as_bytes().to_vec(), self.public.trim().into(), der(&self.public)] {
-            let key = EncodingKey::from_secret(&secret);
+            let key = EncodingKey::from_secret(&secret).unwrap();
             all.push((signed(&key, Algorithm::HS256, None, &claims()), "algorithm"));
         }
         all
@@ -207,7 +207,7 @@ async fn a_published_key_serves_for_what_it_says_alone() {
     refuses(&door, &signed(&ec.own, Algorithm::ES256, "rsa"), "algorithm").await;
     refuses(&door, &signed(&one, Algorithm::RS256, "ec"), "algorithm").await;
     for secret in [published["n"].as_str().unwrap().as_bytes(), RSA_ONE_PUBLIC.as_bytes()] {
-        let key = EncodingKey::from_secret(secret);
+        let key = EncodingKey::from_secret(secret).unwrap();
         let token = signed(&key, Algorithm::HS256, "rsa");
         refuses(&door, &token, "algorithm").await;
     }

@@ -30,7 +30,7 @@ pub struct Answer {
 impl Browser {
     pub fn new(origin: impl Into<String>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().redirect(Policy::none()).build().unwrap();
+        let client = Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
         Self { client, origin: origin.into(), cookies: BTreeMap::new(), marks: BTreeMap::new() }
     }
 
