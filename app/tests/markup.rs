@@ -97,6 +97,7 @@ fn look_into(root: &Path, folder: &Path, found: &mut Found) {
 }
 
 impl Found {
+    #[expect(clippy::needless_pass_by_value, reason = "most are made for it")]
     fn add(&mut self, file: &str, text: impl ToString) {
         self.places.push((file.to_owned(), text.to_string()));
     }

@@ -57,6 +57,9 @@ export async function startVestibule(options: VestibuleOptions): Promise<Vestibu
       // The suite logs in more often than any person.
       VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ADDRESS: '0',
       VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ACCOUNT: '0',
+      VESTIBULE_LOGIN__STRANGER_ATTEMPTS_PER_MINUTE_PER_ACCOUNT: '0',
+      VESTIBULE_LOGIN__STRANGER_ATTEMPTS_PER_DAY_PER_ACCOUNT: '0',
+      VESTIBULE_LOGIN__SIGN_UPS_PER_MINUTE_PER_ADDRESS: '0',
       ...(api === undefined ? {} : { VESTIBULE_API__URL: api.url }),
       ...(api?.contract === undefined ? {} : { VESTIBULE_API__CONTRACT: api.contract }),
       ...env,

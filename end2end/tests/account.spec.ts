@@ -1,5 +1,6 @@
 import type { Locator } from '@playwright/test'
 import type { App } from '../support/app'
+import { sessionCookies } from '../support/cookie'
 import { expect, test } from '../support/fixtures'
 import type { Person } from '../support/person'
 
@@ -122,7 +123,7 @@ test.describe('where the API has something for accounts', () => {
     await app.main.getByRole('button', { name: 'Log out everywhere' }).click()
     await app.expectLoggedOut()
     await expect(app.status('You are logged out everywhere.')).toBeVisible()
-    expect(await context.cookies()).toEqual([])
+    expect(await sessionCookies(context)).toEqual([])
     await other.visit('/notes')
     await expect(other.heading('Log in')).toBeVisible()
   })

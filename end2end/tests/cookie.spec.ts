@@ -1,3 +1,4 @@
+import { sessionCookies } from '../support/cookie'
 import { expect, test } from '../support/fixtures'
 import { ada } from '../support/person'
 
@@ -7,9 +8,8 @@ test('the one cookie is out of reach for scripts and holds no readable token', a
   await app.logIn(ada)
   await app.expectLoggedIn()
 
-  const cookies = await context.cookies()
-  expect(cookies).toHaveLength(1)
-  const [cookie] = cookies
+  const [cookie, ...others] = await sessionCookies(context)
+  expect(others).toEqual([])
   expect(cookie).toMatchObject({
     name: 'vestibule',
     domain: new URL(baseURL!).hostname,
@@ -19,6 +19,18 @@ test('the one cookie is out of reach for scripts and holds no readable token', a
     secure: false,
   })
   for (const reading of [cookie!.value, decodeURIComponent(cookie!.value), fromBase64(cookie!.value)]) {
+    expect(reading).not.toContain('eyJ')
+    expect(reading).not.toContain(ada.email)
+  }
+})
+
+test('the mark of a known browser is out of reach too and says nothing', async ({ app, context }) => {
+  await app.visit('/login')
+  await app.logIn(ada)
+  await app.expectLoggedIn()
+  const mark = (await context.cookies()).find(({ name }) => name === 'vestibule-known')
+  expect(mark).toMatchObject({ path: '/', httpOnly: true, sameSite: 'Strict' })
+  for (const reading of [mark!.value, fromBase64(mark!.value)]) {
     expect(reading).not.toContain('eyJ')
     expect(reading).not.toContain(ada.email)
   }

@@ -1,3 +1,4 @@
+import { sessionCookies } from '../support/cookie'
 import { expect, test } from '../support/fixtures'
 import { sessionIsOver } from '../support/lifetime'
 import { ada, adasNote, grace, gracesNote } from '../support/person'
@@ -19,7 +20,7 @@ test('a page load after the token\'s end leads to the log-in, and back', { tag: 
   await app.expectLoggedOut()
   expect(new URL(page.url()).searchParams.get('return_to')).toBe('/notes?q=note')
   expect(await page.content()).not.toContain(adasNote)
-  expect(await context.cookies()).toEqual([])
+  expect(await sessionCookies(context)).toEqual([])
 
   await app.logIn(ada)
   await app.expectPath('/notes?q=note')
@@ -42,7 +43,7 @@ test('a click after the token\'s end leads to the log-in, and back', { tag: '@js
   await app.expectLoggedOut()
   expect(new URL(page.url()).searchParams.get('return_to')).toMatch(/^\/notes(\?q=compiler)?$/)
   await expect(page.getByText(gracesNote)).toBeHidden()
-  expect(await context.cookies()).toEqual([])
+  expect(await sessionCookies(context)).toEqual([])
 
   await app.logIn(grace)
   await expect(app.heading('Notes')).toBeVisible()

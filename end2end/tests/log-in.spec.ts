@@ -1,3 +1,4 @@
+import { sessionCookies } from '../support/cookie'
 import { expect, test } from '../support/fixtures'
 import { ada, grace, unique } from '../support/person'
 
@@ -25,7 +26,7 @@ test('a wrong password says so, keeps the e-mail and sets no cookie', { tag: ['@
   await expect(app.main.getByRole('alert')).toContainText('E-mail or password is wrong')
   await expect(app.field('E-mail')).toHaveValue(ada.email)
   await app.expectLoggedOut()
-  expect(await context.cookies()).toEqual([])
+  expect(await sessionCookies(context)).toEqual([])
   expect(page.url()).not.toContain('password')
 
   await app.logIn(ada)
@@ -45,7 +46,7 @@ test('a script gets 401 as it is, and no cookie', async ({ send, context }) => {
   const answer = await send('POST', '/api/login', { form })
   expect(answer.status()).toBe(401)
   expect(answer.headersArray().filter(({ name }) => name.toLowerCase() === 'set-cookie')).toEqual([])
-  expect(await context.cookies()).toEqual([])
+  expect(await sessionCookies(context)).toEqual([])
 })
 
 test('a script that logs in is told the user and no token', async ({ send }) => {
@@ -59,7 +60,7 @@ test('a script that logs in is told the user and no token', async ({ send }) => 
 })
 
 test('a log-in lasts until the browser closes, or longer on request', async ({ app, context }) => {
-  const kept = async () => (await context.cookies()).map(({ expires }) => expires > 0)
+  const kept = async () => (await sessionCookies(context)).map(({ expires }) => expires > 0)
   const box = app.main.getByRole('checkbox', { name: 'Keep me signed in' })
   await app.visit('/login')
   await expect(box).not.toBeChecked()

@@ -1,10 +1,11 @@
+import { sessionCookies } from '../support/cookie'
 import { expect, test } from '../support/fixtures'
 
 test('a log-out ends it, on every page', { tag: ['@core', '@log-out'] }, async ({ app, context, send, member }) => {
   expect(member.email).not.toBe('')
   await app.visit('/notes')
   await app.logOut()
-  expect(await context.cookies()).toEqual([])
+  expect(await sessionCookies(context)).toEqual([])
   expect(await (await send('GET', '/api/session')).json()).toMatchObject({ loggedIn: false, user: null })
   expect((await send('GET', '/api/proxy/notes')).status()).toBe(401)
   for (const path of ['/notes', '/account']) {
@@ -19,7 +20,7 @@ test('the account page logs out as well', async ({ app, context, member }) => {
   await app.visit('/account')
   await app.main.getByRole('button', { name: 'Log out', exact: true }).click()
   await app.expectLoggedOut()
-  expect(await context.cookies()).toEqual([])
+  expect(await sessionCookies(context)).toEqual([])
 })
 
 test('the back button shows nothing private after a log-out', async ({ app, page, member }) => {

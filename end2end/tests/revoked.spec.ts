@@ -1,4 +1,5 @@
 import { startApi } from '../support/api'
+import { sessionCookies } from '../support/cookie'
 import { expect, test as base } from '../support/fixtures'
 import { ada } from '../support/person'
 import { freePort } from '../support/port'
@@ -36,7 +37,7 @@ test('a token that the API takes no more ends the session', { tag: ['@core', '@r
 
   await rig.restart()
   expect((await send('GET', '/api/proxy/notes')).status()).toBe(401)
-  expect(await context.cookies()).toEqual([])
+  expect(await sessionCookies(context)).toEqual([])
   expect(await (await send('GET', '/api/session')).json()).toMatchObject({ loggedIn: false, user: null })
   expect((await send('POST', '/api/login', { form })).status()).toBeLessThan(400)
   expect((await send('GET', '/api/proxy/notes')).status()).toBe(200)

@@ -1,3 +1,4 @@
+import { sessionCookies } from '../support/cookie'
 import { expect, test as base } from '../support/fixtures'
 import { sessionEnds } from '../support/lifetime'
 import { startVestibule } from '../support/vestibule'
@@ -65,7 +66,7 @@ test.describe('near the end of an idle session', { tag: ['@js', '@once'] }, () =
     await expect(app.heading('Log in')).toBeVisible(SOON)
     await expect(app.status('Your session has ended. Log in again to go on.')).toBeVisible()
     await expect(app.status(IDLE)).toBeHidden()
-    expect(await context.cookies()).toEqual([])
+    expect(await sessionCookies(context)).toEqual([])
 
     await app.logIn(member)
     await expect(app.heading('Notes')).toBeVisible()

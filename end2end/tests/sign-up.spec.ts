@@ -1,3 +1,4 @@
+import { sessionCookies } from '../support/cookie'
 import { expect, test } from '../support/fixtures'
 import { stranger } from '../support/person'
 
@@ -25,7 +26,7 @@ test('the way back is kept through a sign-up', async ({ app }) => {
 })
 
 test('a sign-up lasts until the browser closes, or longer on request', async ({ app, context }) => {
-  const kept = async () => (await context.cookies()).map(({ expires }) => expires > 0)
+  const kept = async () => (await sessionCookies(context)).map(({ expires }) => expires > 0)
   for (const keep of [false, true]) {
     await context.clearCookies()
     await app.visit('/signup')
@@ -69,5 +70,5 @@ test('an e-mail that is taken is refused, and nobody is logged in', { tag: ['@co
     await expect(email).toHaveValue(person.email)
   }
   await app.expectLoggedOut()
-  expect(await context.cookies()).toEqual([])
+  expect(await sessionCookies(context)).toEqual([])
 })

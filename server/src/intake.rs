@@ -84,7 +84,13 @@ impl Rules {
         let broken = Broke::default();
         let told = broken.clone();
         let response = answer(request.map(|body| Body::new(Bounded::new(body, bounds, told)))).await;
-        broken.get().map_or(response, |broken| refusal(broken, version))
+        let Some(broken) = broken.get() else { return response };
+        let mut refusal = refusal(broken, version);
+        // The session may have been renewed meanwhile.
+        for cookie in response.headers().get_all(header::SET_COOKIE) {
+            refusal.headers_mut().append(header::SET_COOKIE, cookie.clone());
+        }
+        refusal
     }
 }
 
@@ -195,7 +201,7 @@ mod tests {
     use super::*;
 
     const STEP: Duration = Duration::from_millis(20);
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
     const RULES: Rules = Rules { idle: LONG, form: LONG, upload: 1 << 20 };
 
     /// A body of parts that come one per step, and then no more and no end.
@@ -232,6 +238,18 @@ mod tests {
             // Longer than one limit, and never still for so long.
             assert_eq!(read(rules, path, slow(30)).await, (408, 30), "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn loses_no_session_with_the_response() {
+        let request = Request::post("/api/login").body(slow(0)).unwrap();
+        let answer = Rules { idle: STEP, ..RULES }.read(request, async |request| {
+            let _ = request.into_body().into_data_stream().next().await;
+            [(header::SET_COOKIE, "vestibule=renewed")].into_response()
+        });
+        let answer = answer.await;
+        assert_eq!(answer.status(), 408);
+        assert_eq!(answer.headers()[header::SET_COOKIE], "vestibule=renewed");
     }
 
     #[tokio::test]

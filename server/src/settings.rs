@@ -307,7 +307,7 @@ mod tests {
             ("", &[("VESTIBULE_SESSION__KEYS", "short")], &["`session.keys`", "keygen"]),
             ("[session]\nidle_lifetime = 'long'", &[], &["session.idle_lifetime"]),
             ("[csp]\nimg_src = [\"https://a.example; script-src *\"]", &[], &["csp.img_src", "https://cdn.example"]),
-            ("", &[("VESTIBULE_CSP__CONNECT_SRC", "'unsafe-inline'")], &["csp.connect_src", "is no source"]),
+            ("", &[("VESTIBULE_CSP__CONNECT_SRC", "https: 'unsafe-inline'")], &["csp.connect_src", "is no source"]),
             ("[hsts]\npreload = true", &[], &["`hsts.preload`", "include_subdomains"]),
             ("not toml", &[], &["vestibule.toml, line 1"]),
             ("\n[api", &[], &["vestibule.toml, line 2"]),

@@ -147,6 +147,6 @@ mod tests {
     #[test]
     fn a_stop_waits_for_what_a_call_to_the_api_has_begun() {
         assert_eq!(grace(Duration::from_secs(1)), Duration::from_secs(10));
-        assert_eq!(grace(Duration::from_secs(60)), Duration::from_secs(65));
+        assert_eq!(grace(Duration::from_mins(1)), Duration::from_secs(65));
     }
 }

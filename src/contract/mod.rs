@@ -132,8 +132,15 @@ impl Contract {
 
     /// What the proxy has to know of tokens.
     pub fn token_rules(&self) -> TokenRules {
-        let Tokens { access_token, refresh_token, .. } = &self.tokens;
-        let places = std::iter::once(access_token).chain(refresh_token).cloned().collect();
+        let of_routes = self.token_routes.iter().filter_map(|route| route.tokens.as_ref());
+        let mut places = Vec::new();
+        for Tokens { access_token, refresh_token, rolled, .. } in std::iter::once(&self.tokens).chain(of_routes) {
+            for place in std::iter::once(access_token).chain(refresh_token).chain(rolled) {
+                if !places.contains(place) {
+                    places.push(place.clone());
+                }
+            }
+        }
         TokenRules { paths: self.token_paths(), places }
     }
 }
@@ -242,6 +249,18 @@ mod tests {
         for opened in [json!([]), json!(false)] {
             assert!(closed(json!({"preset": "feathers", "closed": opened})).is_empty());
         }
+    }
+
+    #[test]
+    fn the_token_filter_knows_each_place_once() {
+        let contract = Contract::try_from(json!({
+            "preset": "demo",
+            "tokens": {"rolled": {"header": "x-next"}},
+            "token_routes": [{"path": "/reset", "tokens": {"access_token": "/jwt", "refresh_token": "/refresh_token"}}],
+        }))
+        .unwrap();
+        let places: Vec<_> = contract.token_rules().places.iter().map(ToString::to_string).collect();
+        assert_eq!(places, ["`/access_token`", "`/refresh_token`", "the header `x-next`", "`/jwt`"]);
     }
 
     #[test]

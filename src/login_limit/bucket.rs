@@ -72,12 +72,12 @@ impl Keys {
             let mut times: Vec<i64> = self.full_at.values().copied().collect();
             let middle = times.len() / 2;
             let (_, &mut median, _) = times.select_nth_unstable(middle);
-            let mut to_keep = times.len() - middle;
-            // Of those that are equal as many as there is room for.
+            // Many may be as full as the one in the middle: of those as many as make half.
+            let mut room = times[middle..].iter().filter(|time| **time == median).count();
             self.full_at.retain(|_, full_at| {
-                let kept = *full_at >= median && to_keep > 0;
-                to_keep -= usize::from(kept);
-                kept
+                let is_let_in = *full_at == median && room > 0;
+                room -= usize::from(is_let_in);
+                is_let_in || *full_at > median
             });
         }
         self.sweep_at = (2 * self.full_at.len()).clamp(SWEEP_FROM, MAX_KEYS);

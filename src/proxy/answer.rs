@@ -316,7 +316,7 @@ impl AnswerBody {
         let request_id = self.id.to_str().unwrap_or_default();
         match broken {
             Broken::Withheld(finding) => {
-                finding.log(request_id, self.lease.route().authority.as_str(), "cut an answer")
+                finding.log(request_id, self.lease.route().authority.as_str(), "cut an answer");
             }
             Broken::Stalled | Broken::Upstream(_) => {
                 let cause = causes(broken);

@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     io,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::{Either, select};
 use hyper::client::conn::http2::Builder;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -114,15 +116,16 @@ where
         .handshake(io)
         .await
         .map_err(Failure::Handshake)?;
+    let mut connection = Box::pin(connection);
     while connection.current_max_send_streams() == 0 {
-        if sender.is_closed() {
-            return Err(Failure::Connect(io::ErrorKind::ConnectionReset.into()));
+        if let Either::Left((ended, _)) = select(&mut connection, pin!(sleep(LOOK))).await {
+            return Err(
+                ended.map_or_else(Failure::Handshake, |()| Failure::Connect(io::ErrorKind::ConnectionReset.into()))
+            );
         }
-        sleep(LOOK).await;
     }
     let allowed = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
     let noted = Arc::clone(&allowed);
-    let mut connection = Box::pin(connection);
     // It is polled for each request: the settings may change.
     tokio::spawn(poll_fn(move |cx| {
         let polled = connection.as_mut().poll(cx);

@@ -23,8 +23,8 @@ use super::{connect, exchange::Opened, failure::Failure, upload::RequestBody};
 
 pub(super) type Sender = http2::SendRequest<RequestBody>;
 
-/// The most streams on one connection, where the upstream allows more: with more of them what goes lost on the way
-/// stops too many at once.
+/// The most streams on one connection, where the upstream allows more: a packet that is lost stops all streams of its
+/// connection.
 const MAX_STREAMS: usize = 100;
 
 /// A new connection.

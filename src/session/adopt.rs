@@ -91,6 +91,8 @@ impl Rolled {
             return;
         }
         let renewed = found.live.advance(|latest| next(latest, tokens, &sessions, now));
+        // Its cookie may get lost with this response, as that of a refresh.
+        sessions.note_renewed(&renewed);
         found.live.linger(LINGER);
         tracing::debug!(session = ?renewed.id, "the API rolled the token");
         if let Some(store) = sessions.store() {

@@ -151,7 +151,7 @@ mod tests {
             started.set(true);
             outcome()
         };
-        let _ = flights.join(|| Newest::Due(Arc::clone(record)), start);
+        drop(flights.join(|| Newest::Due(Arc::clone(record)), start));
         started.get()
     }
 

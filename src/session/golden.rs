@@ -51,13 +51,22 @@ fn sealer() -> Sealer {
     Sealer::new(&[Key::parse(KEY).unwrap()], Random::seeded(1))
 }
 
-/// Layout 1: [`short`] and [`long`].
+/// Version 1: [`short`] and [`long`].
 const SHORT_1: &str = "AWEYMNNkGmj5SmkNzEaMOFcBdobMGpMWJtUIJyvILprOcmqxHp9vP-op4OutFoOIRq_qrS1S-N4";
 const LONG_1: &str = concat!(
     "AWEYMNNkGmj5SmkNzEaqDI5eheDqrypdrGOmHk4_1nIe7vorU3cGt6KleYf_kDblD58Np7QT48g1C0kJcE2-QfINNpDukosjtfv8",
     "R42k3jputocEszg1zVI1M3zpkb4XSwiE1HF7ksbgdBZlbYxQ2KIyw1EAAAStoSJbslE9RdQRa05ePut-utyFQjAjxG-ZMtVJOqTB",
     "N5IGrAHNwXoi20Lr7XVDCZviERDl29Zaf9qz2b6cFeVzPcDaPavko9vi7Qosgey9G8AROfQZjNC2XbrGcuSMo-meFYiKULVRrqHf",
     "mgPI4H74x6W7rNZqqW7nPv4RuvQQv_noLrnzG47CBEGchganVblzUEehk8sxZlVoM3WBJqU",
+);
+
+/// Version 2: [`short`] and [`long`].
+const SHORT_2: &str = "AmEYMNNkGmj5SmkNzCXR9LDayUgyWsGPbRphVnZrWP5pYi14WWs0IyyPJM0jwWJsum3us3xkqVEqn0FF3jsG8DDZtWs";
+const LONG_2: &str = concat!(
+    "AmEYMNNkGmj5SmkNzCXR9LDayUgyWsGPbRpHYq80q5hP15Qz092aGkl43CXzXfL294WHO5GZnIBseTv_rnng7ZwiXu7KjMd60vwQ",
+    "h2a-cZB6Xd-9MjlcZ_WeTn5Lk8NVLQEM_pxJD3niERZKi9gIKcXlRvDGvu0SXY76RWc8zojOMqp5Yd_yPe5DV_5dpZwS1g-k0d6T",
+    "9lXRQ3cJfUV8o1T6mLd-UurGe9WXc8SM_rb0upXUhjRwypbQpCHSgvsbtb-i-4n7WJfNo1ckDpRrVY04BTWUn9OZO9N5AUGvZQ9i",
+    "TSLmo1DAVG7fl3-rR5IuICfQzDPWBqOcgRj1SRZSsPxyu-9z5a-lv5aMAcSfED0kfndrtYmB5ZT5O1SKZUTgzVw",
 );
 
 /// [`short`] and [`long`] in postcard.
@@ -73,10 +82,12 @@ const LONG_POSTCARD: &str = concat!(
 );
 
 #[test]
-fn a_cookie_of_layout_1_opens() {
-    assert_eq!(sealer().open(NAME, SHORT_1), Some(short()));
-    assert_eq!(sealer().open(NAME, LONG_1), Some(long()));
-    assert_eq!(sealer().open("vestibule", LONG_1), None, "under its own name only");
+fn a_cookie_of_each_version_opens() {
+    for (short_text, long_text) in [(SHORT_1, LONG_1), (SHORT_2, LONG_2)] {
+        assert_eq!(sealer().open(NAME, short_text), Some(short()));
+        assert_eq!(sealer().open(NAME, long_text), Some(long()));
+        assert_eq!(sealer().open("vestibule", long_text), None, "under its own name only");
+    }
 }
 
 #[test]

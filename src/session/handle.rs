@@ -27,8 +27,7 @@ struct State {
     unrenewed: bool,
     /// The store could not be asked.
     unavailable: bool,
-    /// The request's cookie cannot be opened here: it may be another server's.
-    foreign: bool,
+    cookie: Cookie,
     /// Somebody wanted to know who is logged in.
     asked: bool,
     found: Option<Found>,
@@ -40,6 +39,16 @@ struct State {
     cookies: Vec<HeaderValue>,
     /// The `Set-Cookie` field that marks the browser as known, after a log-in.
     mark: Option<HeaderValue>,
+}
+
+/// Whose the request's cookie is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cookie {
+    /// This server's, or there is none.
+    #[default]
+    Own,
+    /// It cannot be opened here: it may be another server's.
+    Foreign,
 }
 
 /// How the layer found a session.
@@ -104,12 +113,12 @@ impl Session {
 
     /// Nobody, with a cookie that may be another server's.
     pub(crate) fn foreign() -> Self {
-        Self::of(State { foreign: true, ..State::default() })
+        Self::of(State { cookie: Cookie::Foreign, ..State::default() })
     }
 
     /// Whether the request's cookie may be another server's.
     pub(crate) fn is_foreign(&self) -> bool {
-        self.state().foreign
+        self.state().cookie == Cookie::Foreign
     }
 
     /// A session that cannot be found out while the store is down.
@@ -143,7 +152,11 @@ impl Session {
     }
 
     /// Notes the `Cookie` fields of a request that may be a log-in.
-    pub(crate) fn set_cookies(&self, cookies: Vec<HeaderValue>) {
+    pub(crate) fn set_cookies(&self, mut cookies: Vec<HeaderValue>) {
+        // So that none is ever printed.
+        for value in &mut cookies {
+            value.set_sensitive(true);
+        }
         self.state().cookies = cookies;
     }
 

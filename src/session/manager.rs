@@ -217,9 +217,9 @@ impl Sessions {
         let live = self.core.live.enter(record);
         // A cookie that holds an opaque name stays the same.
         if self.is_server_side() {
-            self.core.rotations.seen(live)
+            self.core.rotations.seen(live);
         } else {
-            self.core.rotations.keep(live)
+            self.core.rotations.keep(live);
         }
         if self.has_ended(record.id) {
             self.core.rotations.forget(record.id);

@@ -30,7 +30,16 @@ const MAX_SIZE: usize = 128 << 20;
 /// The sessions that are kept.
 pub(super) struct Rotations {
     clock: Clock,
+    bounds: Bounds,
     state: Mutex<State>,
+}
+
+/// How much is kept at most.
+#[derive(Clone, Copy)]
+struct Bounds {
+    count: usize,
+    /// In bytes.
+    size: usize,
 }
 
 #[derive(Default)]
@@ -54,7 +63,7 @@ struct Kept {
 
 impl Rotations {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::default() }
+        Self { clock, bounds: Bounds { count: MAX_COUNT, size: MAX_SIZE }, state: Mutex::default() }
     }
 
     /// Keeps a session that was renewed just now.
@@ -98,7 +107,7 @@ impl Rotations {
         state.size += kept.size;
         state.order.insert(kept.place, record.id);
         state.kept.insert(record.id, kept);
-        while state.has_too_much(now) {
+        while state.is_past(now) || state.is_beyond(self.bounds) {
             gone.push(state.take_first());
         }
         drop(state);
@@ -116,8 +125,8 @@ impl State {
         self.order.first_key_value().is_some_and(|((until, _), _)| *until <= now)
     }
 
-    fn has_too_much(&self, now: Duration) -> bool {
-        self.is_past(now) || self.kept.len() > MAX_COUNT || self.size > MAX_SIZE && self.kept.len() > 1
+    fn is_beyond(&self, bounds: Bounds) -> bool {
+        self.kept.len() > bounds.count || self.size > bounds.size && self.kept.len() > 1
     }
 
     fn take_first(&mut self) -> Option<Kept> {
@@ -197,20 +206,21 @@ mod tests {
     #[test]
     fn is_bounded_by_number_and_size() {
         let (sessions, random) = (LiveSessions::new(), Random::seeded(1));
-        let rotations = Rotations::new(Clock::manual(0));
+        let bounds = Bounds { count: 100, size: 1 << 20 };
+        let rotations = Rotations { bounds, ..Rotations::new(Clock::manual(0)) };
         let first = enter(&sessions, &random, "{}");
         let id = first.latest().id;
         rotations.keep(first);
-        for _ in 0..MAX_COUNT {
+        for _ in 0..bounds.count {
             rotations.keep(enter(&sessions, &random, "{}"));
         }
-        assert_eq!(held(&rotations).0, MAX_COUNT);
+        assert_eq!(held(&rotations).0, bounds.count);
         assert!(sessions.find(id).is_none(), "the oldest one goes");
-        let large = " ".repeat(1 << 20);
-        for _ in 0..200 {
+        let large = " ".repeat(bounds.size / 10);
+        for _ in 0..bounds.count {
             rotations.keep(enter(&sessions, &random, &large));
         }
         let (count, size) = held(&rotations);
-        assert!(count < 200 && size <= MAX_SIZE, "{count} of {size} bytes");
+        assert!(count < 10 && size <= bounds.size, "{count} of {size} bytes");
     }
 }

@@ -1,8 +1,13 @@
 //! Sealing: a record becomes text that only the holder of a key can read or make.
 //!
-//! The text is base64url of `version ‖ nonce ‖ AES-256-GCM(flag ‖ body)`. The body is the record in
-//! postcard, deflated when that makes it smaller. The cookie's name is authenticated with it, so
-//! that a sealed value cannot serve under another name.
+//! The text is base64url of `version ‖ salt ‖ nonce ‖ AES-256-GCM(flag ‖ body)`. The body is the record in
+//! postcard, deflated when that makes it smaller. The version and the cookie's name are authenticated with
+//! it, so that a sealed value cannot serve under another name.
+//!
+//! Salt and nonce are drawn for each value. The key of a value is made from the configured key and the salt by
+//! HKDF (RFC 5869): under one key, random nonces of 96 bits may be used 2^32 times at most (NIST SP 800-38D §8.3),
+//! which busy servers reach within weeks. With the salt it takes 2^80 values until two share both with a
+//! probability of 2^-32.
 
 use std::fmt;
 
@@ -11,14 +16,21 @@ use aes_gcm::{
     aead::{Aead, Payload},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hkdf::Hkdf;
 use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_to_vec_with_limit};
+use sha2::Sha256;
 
 use super::{key::Key, record::Record};
 use crate::random::Random;
 
 /// The layout of what follows; another layout gets another number, and both are read for a while.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Without a salt, under the configured key itself, and only the name is authenticated. It is read, not written.
+const VERSION_1: u8 = 1;
+const SALT_LENGTH: usize = 12;
 const NONCE_LENGTH: usize = 12;
+/// What the keys of values are for (RFC 5869 §3.2).
+const PURPOSE: &[u8] = b"vestibule sealed value 2";
 const PLAIN: u8 = 0;
 const DEFLATED: u8 = 1;
 /// Deflate's level: higher ones gain nothing on a few kilobytes.
@@ -29,49 +41,83 @@ const MAX_RECORD: usize = 256 * 1024;
 
 /// Seals with the first key and opens with any.
 pub struct Sealer {
-    ciphers: Vec<Aes256Gcm>,
+    keys: Vec<Derived>,
     random: Random,
+}
+
+/// What is made from a configured key.
+struct Derived {
+    /// The origin of the values' keys.
+    origin: Hkdf<Sha256>,
+    version_1: Aes256Gcm,
+}
+
+impl Derived {
+    fn new(key: &Key) -> Self {
+        Self { origin: Hkdf::new(None, key.bytes()), version_1: Aes256Gcm::new(key.bytes().into()) }
+    }
+
+    /// The cipher of the value with this salt.
+    fn cipher(&self, salt: &[u8; SALT_LENGTH]) -> Option<Aes256Gcm> {
+        let mut key = [0; 32];
+        self.origin.expand_multi_info(&[PURPOSE, salt], &mut key).ok()?;
+        Some(Aes256Gcm::new(&key.into()))
+    }
 }
 
 impl Sealer {
     /// The first key seals, all open: a new key goes in front, and the old one stays until the last
     /// session under it has ended.
     pub fn new(keys: &[Key], random: Random) -> Self {
-        let ciphers = keys.iter().map(|key| Aes256Gcm::new(key.bytes().into())).collect();
-        Self { ciphers, random }
+        Self { keys: keys.iter().map(Derived::new).collect(), random }
     }
 
     /// Seals a record for the cookie `name`; `None` when there is no key or the record cannot be
     /// encoded.
     pub fn seal(&self, name: &str, record: &Record) -> Option<String> {
+        let salt: [u8; SALT_LENGTH] = self.random.bytes();
         let nonce: [u8; NONCE_LENGTH] = self.random.bytes();
-        let body = encode(record)?;
-        let payload = Payload { msg: &body, aad: name.as_bytes() };
-        let sealed = self.ciphers.first()?.encrypt(&Nonce::from(nonce), payload).ok()?;
-        let mut bytes = Vec::with_capacity(1 + NONCE_LENGTH + sealed.len());
-        bytes.push(VERSION);
-        bytes.extend_from_slice(&nonce);
-        bytes.extend_from_slice(&sealed);
-        Some(URL_SAFE_NO_PAD.encode(bytes))
+        let (body, aad) = (encode(record)?, bound_to(name));
+        let payload = Payload { msg: &body, aad: &aad };
+        let sealed = self.keys.first()?.cipher(&salt)?.encrypt(&Nonce::from(nonce), payload).ok()?;
+        Some(URL_SAFE_NO_PAD.encode([&[VERSION][..], &salt, &nonce, &sealed].concat()))
     }
 
-    /// Opens what [`Sealer::seal`] made; `None` for anything else.
+    /// Opens what [`Sealer::seal`] made, of this version or the one before; `None` for anything else.
     pub fn open(&self, name: &str, text: &str) -> Option<Record> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (&version, rest) = bytes.split_first()?;
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LENGTH>()?;
-        if version != VERSION {
-            return None;
-        }
-        let payload = || Payload { msg: sealed, aad: name.as_bytes() };
-        let body = self.ciphers.iter().find_map(|cipher| cipher.decrypt(&Nonce::from(*nonce), payload()).ok())?;
+        let body = match bytes.split_first()? {
+            (&VERSION, rest) => self.open_salted(name, rest),
+            (&VERSION_1, rest) => self.open_version_1(name, rest),
+            _ => None,
+        }?;
         decode(&body)
     }
+
+    fn open_salted(&self, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+        let (salt, rest) = bytes.split_first_chunk()?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LENGTH>()?;
+        let (nonce, aad) = (Nonce::from(*nonce), bound_to(name));
+        let open = |key: &Derived| key.cipher(salt)?.decrypt(&nonce, Payload { msg: sealed, aad: &aad }).ok();
+        self.keys.iter().find_map(open)
+    }
+
+    fn open_version_1(&self, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LENGTH>()?;
+        let (nonce, aad) = (Nonce::from(*nonce), name.as_bytes());
+        let open = |key: &Derived| key.version_1.decrypt(&nonce, Payload { msg: sealed, aad }).ok();
+        self.keys.iter().find_map(open)
+    }
+}
+
+/// What is authenticated with a value, beside its content.
+fn bound_to(name: &str) -> Vec<u8> {
+    [&[VERSION], name.as_bytes()].concat()
 }
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer").field("keys", &self.ciphers.len()).finish_non_exhaustive()
+        f.debug_struct("Sealer").field("keys", &self.keys.len()).finish_non_exhaustive()
     }
 }
 
@@ -142,6 +188,21 @@ mod tests {
     fn never_seals_the_same_twice() {
         let sealer = sealer(&keys(1, 1));
         assert_ne!(sealer.seal("a", &record()), sealer.seal("a", &record()));
+    }
+
+    #[test]
+    fn each_value_has_a_key_of_its_own() {
+        let derived = Derived::new(&keys(1, 1)[0]);
+        let zeros_under = |salt: u8| {
+            let cipher = derived.cipher(&[salt; SALT_LENGTH]).unwrap();
+            cipher.encrypt(&Nonce::from([0; NONCE_LENGTH]), &[0; 32][..]).unwrap()
+        };
+        assert_eq!(zeros_under(1), zeros_under(1));
+        assert_ne!(zeros_under(1), zeros_under(2));
+        let sealer = sealer(&keys(1, 1));
+        let [one, other] = [(); 2].map(|()| URL_SAFE_NO_PAD.decode(sealer.seal("a", &record()).unwrap()).unwrap());
+        let drawn = 1..1 + SALT_LENGTH;
+        assert_ne!(one[drawn.clone()], other[drawn], "the salt is drawn");
     }
 
     #[test]

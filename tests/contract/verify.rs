@@ -182,7 +182,7 @@ async fn a_silent_key_server_holds_log_ins_for_one_time_limit_together() {
 /// The refresh token that was spent for it is worth nothing any more.
 #[tokio::test]
 async fn the_next_refresh_token_is_kept_whatever_is_wrong_with_the_access_token() {
-    let key = EncodingKey::from_secret(b"open sesame");
+    let key = EncodingKey::from_secret(b"open sesame").unwrap();
     let good = |name: &str| {
         let claims = json!({"iss": "x", "email": EMAIL, "exp": START + 86_400, "jti": name});
         signed(&key, Algorithm::HS256, None, &claims)

@@ -164,7 +164,7 @@ fn a_token_planted_anywhere_never_reaches_the_browser() {
         let stub = Stub::answering(move |_| planned.lock().unwrap().response()).await;
         Front::with(&stub.url(), |setup| setup.config.allow_set_cookie = vec!["lang".into()]).await
     });
-    let config = ProptestConfig { failure_persistence: None, cases: 400, ..ProptestConfig::default() };
+    let config = ProptestConfig { failure_persistence: None, cases: 256, ..ProptestConfig::default() };
     proptest!(config, |((answer, token) in answers())| {
         let (seen, whole) = runtime.block_on(answer.seen(&front, &plan));
         prop_assert!(!seen.contains(secret(token)), "{}", seen);

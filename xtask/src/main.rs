@@ -7,6 +7,7 @@
 
 mod bench;
 mod count;
+mod deny;
 mod dev;
 mod dist;
 mod job;

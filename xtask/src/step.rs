@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::count::Runner;
 use crate::setup::{chromium, node};
-use crate::{leptos, place, tool};
+use crate::{deny, leptos, place, tool};
 
 /// One step.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub struct Step {
     pub runner: Option<fn() -> Runner>,
 }
 
-/// All steps, in order: what fails quickly comes first.
+/// All steps, in order: what fails quickly comes first, except for what needs a tool that takes long.
 pub const STEPS: &[Step] = &[
     Step { name: "format", about: "rustfmt", needs: &["rust components"], command: format, runner: None },
     Step {
@@ -45,7 +45,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "tests",
         about: "unit and wire tests",
-        needs: &["redis-server", "haproxy", "node"],
+        needs: &["redis-server", "haproxy", "nginx", "caddy", "node"],
         command: tests,
         runner: Some(test_runner),
     },
@@ -76,6 +76,13 @@ pub const STEPS: &[Step] = &[
         needs: &["node packages", "python packages", "chromium", "build", "demo-api"],
         command: browser,
         runner: Some(|| Runner::Playwright),
+    },
+    Step {
+        name: "deny",
+        about: "licences, sources and known weaknesses of the dependencies",
+        needs: &["cargo-deny"],
+        command: deny::check,
+        runner: None,
     },
 ];
 

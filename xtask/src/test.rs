@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::job::Job;
 use crate::report::{Outcome, Report, Row};
-use crate::setup::{self, BROWSER, BUILD, Item, TOOLCHAIN, WIRE};
+use crate::setup::{self, BROWSER, BUILD, Item, LAST, TOOLCHAIN, WIRE};
 use crate::step::{STEPS, Step};
 use crate::tool::Output;
 use crate::{Result, say, stream};
@@ -49,34 +49,44 @@ fn chosen(arguments: &[String]) -> Result<Vec<Step>> {
     Ok(STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name)).copied().collect())
 }
 
-/// Tools that take long are installed while the lints run, which leave part of two cores idle; the
-/// tests have the machine for themselves.
+/// Tools that take long are installed while the lints run, which leave part of two cores idle. What only the
+/// last step needs comes after those, and gives way to whatever else runs.
 fn run_all(steps: &[Step]) -> Result<Report> {
     let needed = |item: &&Item| steps.iter().any(|step| step.needs.contains(&item.name));
     say::heading("Tools");
     let mut report = setup::ensure_all(TOOLCHAIN.iter().filter(needed), &Output::Terminal);
-    let later: Vec<Item> = WIRE.iter().chain(BROWSER).chain(BUILD).filter(needed).copied().collect();
-    let output = setup::log("setup")?;
-    let mut installing = Some(Job::start(move || setup::ensure_all(&later, &output)));
+    let mut installing = Some(install(WIRE.iter().chain(BROWSER).chain(BUILD).filter(needed), "setup")?);
+    let mut installing_last = None;
     for step in steps {
-        if step.runner.is_some() || step.needs.iter().any(|need| BUILD.iter().any(|item| item.name == *need)) {
-            report.extend(wait_for(&mut installing)?);
+        let needs_one_of = |items: &[Item]| step.needs.iter().any(|need| items.iter().any(|item| item.name == *need));
+        let needs_tools = step.runner.is_some() || needs_one_of(BUILD) || needs_one_of(LAST);
+        if let Some(job) = installing.take_if(|_| needs_tools) {
+            report.extend(wait_for(job)?);
+            installing_last = Some(install(LAST.iter().filter(needed), "setup-last")?);
+        }
+        if let Some(job) = installing_last.take_if(|_| needs_one_of(LAST)) {
+            report.extend(wait_for(job)?);
         }
         let row = run_step(step, &report);
         report.push(row);
     }
-    report.extend(wait_for(&mut installing)?);
+    for job in installing.into_iter().chain(installing_last) {
+        report.extend(wait_for(job)?);
+    }
     Ok(report)
 }
 
-fn wait_for(installing: &mut Option<Job<Report>>) -> Result<Report> {
-    let Some(job) = installing.take() else {
-        return Ok(Report::default());
-    };
-    if !job.is_finished() {
+/// Installs in the background; `log` names the file with what the tools say.
+fn install<'a>(items: impl Iterator<Item = &'a Item>, log: &str) -> Result<Job<Report>> {
+    let (items, output): (Vec<Item>, _) = (items.copied().collect(), setup::log(log)?);
+    Ok(Job::start(move || setup::ensure_all(&items, &output)))
+}
+
+fn wait_for(installing: Job<Report>) -> Result<Report> {
+    if !installing.is_finished() {
         say::heading("Waiting for the tools");
     }
-    job.wait()
+    installing.wait()
 }
 
 fn run_step(step: &Step, report: &Report) -> Row {
@@ -141,7 +151,7 @@ mod tests {
 
     #[test]
     fn every_need_is_a_tool_or_an_earlier_step() {
-        let tools = TOOLCHAIN.iter().chain(WIRE).chain(BROWSER).chain(BUILD).map(|item| item.name);
+        let tools = TOOLCHAIN.iter().chain(WIRE).chain(BROWSER).chain(BUILD).chain(LAST).map(|item| item.name);
         let mut known: Vec<&str> = tools.collect();
         for step in STEPS {
             assert!(step.needs.iter().all(|need| known.contains(need)), "{}: {:?}", step.name, step.needs);

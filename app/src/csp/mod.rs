@@ -46,7 +46,12 @@ pub(crate) fn set_headers(options: &LeptosOptions) {
     let csp = use_context::<Csp>().unwrap_or_default();
     let origin =
         use_context::<Vestibule>().map(|vestibule| vestibule.config().public_url.origin().ascii_serialization());
-    let policy = csp.policy(use_nonce().as_ref(), &origin.unwrap_or_default(), reload_socket(options).as_deref());
+    let place = Place {
+        origin: origin.unwrap_or_default(),
+        package: options.site_pkg_dir.to_string(),
+        reload_socket: reload_socket(options),
+    };
+    let policy = csp.policy(use_nonce().as_ref(), &place);
     respond::header(header::CONTENT_SECURITY_POLICY, &policy);
     let logged_in = respond::session().is_some_and(|session| session.is_logged_in());
     // The back button must not bring a private page back after a log-out.
@@ -54,19 +59,31 @@ pub(crate) fn set_headers(options: &LeptosOptions) {
     respond::header(header::VARY, "Cookie");
 }
 
+/// Where this site is.
+struct Place {
+    /// What people see in the address bar.
+    origin: String,
+    /// The folder of the built files.
+    package: String,
+    /// Where `cargo leptos watch` tells the page to reload.
+    reload_socket: Option<String>,
+}
+
 impl Csp {
-    /// A page's policy. Scripts and style sheets are what has the page's nonce, and what such a script loads
-    /// (`'strict-dynamic'`): no address of this site, as files of the API's users are below it. HTML becomes a
-    /// part of the page only by way of the Trusted Types policy `default`, see `shell/start.js`.
-    fn policy(&self, nonce: Option<&Nonce>, origin: &str, reload_socket: Option<&str>) -> String {
-        let nonce = nonce.map_or_else(|| "'none'".to_owned(), |nonce| format!("'nonce-{nonce}'"));
-        let and = |sources: &[Source]| sources.iter().map(|source| format!(" {source}")).collect::<String>();
+    /// A page's policy. Scripts are what has the page's nonce, and what such a script loads
+    /// (`'strict-dynamic'`); style sheets have the nonce, or are imported from among the built files, which a
+    /// nonce does not cover. No address is the site's as a whole, as files of the API's users are below it.
+    /// HTML becomes a part of the page only by way of the Trusted Types policy `default`, see `shell/start.js`.
+    fn policy(&self, nonce: Option<&Nonce>, place: &Place) -> String {
+        let Place { origin, package, reload_socket } = place;
+        let nonce = nonce.map(|nonce| format!("'nonce-{nonce}' ")).unwrap_or_default();
+        let and = |sources: &[Source]| sources.iter().fold(String::new(), |all, source| format!("{all} {source}"));
         let or_none = |sources: &[Source]| if sources.is_empty() { " 'none'".to_owned() } else { and(sources) };
-        let socket = reload_socket.map(|socket| format!(" {socket}")).unwrap_or_default();
+        let socket = reload_socket.as_ref().map(|socket| format!(" {socket}")).unwrap_or_default();
         [
             "default-src 'none'".to_owned(),
-            format!("script-src {nonce} 'strict-dynamic' 'wasm-unsafe-eval'"),
-            format!("style-src {nonce}"),
+            format!("script-src {nonce}'strict-dynamic' 'wasm-unsafe-eval'"),
+            format!("style-src {nonce}{origin}/{package}/"),
             format!("img-src 'self' data: blob:{}", and(&self.img_src)),
             format!("media-src 'self'{}", and(&self.media_src)),
             format!("font-src 'self'{}", and(&self.font_src)),
@@ -101,10 +118,15 @@ fn reload_socket(options: &LeptosOptions) -> Option<String> {
 mod tests {
     use leptos::nonce::Nonce;
 
-    use super::Csp;
+    use super::{Csp, Place};
+
+    fn place(reload_socket: Option<&str>) -> Place {
+        let reload_socket = reload_socket.map(str::to_owned);
+        Place { origin: "https://app.example".to_owned(), package: "pkg".to_owned(), reload_socket }
+    }
 
     fn policy(csp: &Csp, reload_socket: Option<&str>) -> Vec<String> {
-        let policy = csp.policy(Some(&Nonce::from_value("abc")), "https://app.example", reload_socket);
+        let policy = csp.policy(Some(&Nonce::from_value("abc")), &place(reload_socket));
         policy.split("; ").map(str::to_owned).collect()
     }
 
@@ -112,19 +134,19 @@ mod tests {
     fn covers_no_code_by_its_address() {
         let policy = policy(&Csp::default(), None);
         assert!(policy.contains(&"script-src 'nonce-abc' 'strict-dynamic' 'wasm-unsafe-eval'".to_owned()));
-        assert!(policy.contains(&"style-src 'nonce-abc'".to_owned()));
+        assert!(policy.contains(&"style-src 'nonce-abc' https://app.example/pkg/".to_owned()));
         assert!(policy.contains(&"manifest-src https://app.example/manifest.webmanifest".to_owned()));
         for none in ["default", "frame", "worker", "object"] {
             assert!(policy.contains(&format!("{none}-src 'none'")), "{none}: {policy:?}");
         }
         assert!(policy.contains(&"frame-ancestors 'none'".to_owned()));
-        assert!(!policy.iter().any(|directive| directive.contains("unsafe-inline") || directive.contains("*")));
+        assert!(!policy.iter().any(|directive| directive.contains("unsafe-inline") || directive.contains('*')));
     }
 
     #[test]
-    fn has_no_code_without_a_nonce() {
-        let policy = Csp::default().policy(None, "https://app.example", None);
-        assert!(policy.contains("; style-src 'none'; "), "{policy}");
+    fn has_no_script_without_a_nonce() {
+        let policy = Csp::default().policy(None, &place(None));
+        assert!(policy.contains("; script-src 'strict-dynamic' 'wasm-unsafe-eval'; "), "{policy}");
     }
 
     #[test]

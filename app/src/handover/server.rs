@@ -76,9 +76,9 @@ fn without_script<T>(make: impl FnOnce() -> T) -> T {
     let context = Owner::current_shared_context();
     let hydrates = |hydrates| context.iter().for_each(|context| context.set_is_hydrating(hydrates));
     hydrates(false);
-    let made = make();
+    let value = make();
     hydrates(true);
-    made
+    value
 }
 
 /// Data that a page waits for.

@@ -111,7 +111,7 @@ mod tests {
                 let told = Told(tell.clone(), number);
                 roster.spawn(activity, async move {
                     let _told = told;
-                    pending().await
+                    pending::<()>().await;
                 });
             }
             assert!(roster.close_idle() && roster.close_idle() && !roster.close_idle());

@@ -304,7 +304,7 @@ async fn a_token_route_that_answers_nothing_of_use_logs_nobody_in() {
 
 #[tokio::test]
 async fn sign_ups_through_the_proxy_are_counted() {
-    let limit = ("VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ADDRESS", "3");
+    let limit = ("VESTIBULE_LOGIN__SIGN_UPS_PER_MINUTE_PER_ADDRESS", "3");
     let server = in_front_of(registering(), &[limit]).await;
     let mut statuses = Vec::new();
     for path in ["/users", "/Users", "/users/", "/users?x", "/users;y"] {

@@ -198,7 +198,7 @@ async fn guessing_is_slowed_down() {
     let limits = [
         ("VESTIBULE_API__URL", url.as_str()),
         ("VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ADDRESS", "5"),
-        ("VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ACCOUNT", "3"),
+        ("VESTIBULE_LOGIN__STRANGER_ATTEMPTS_PER_MINUTE_PER_ACCOUNT", "3"),
         ("VESTIBULE_PROXY__TRUSTED_PROXIES", "[\"127.0.0.1/32\"]"),
     ];
     let server = Program::with(&limits).await;

@@ -12,6 +12,9 @@ use super::{
 /// How much of a compressed body may be held back, in bytes, until it is clear what it means.
 const MAX_HELD: usize = 256 << 10;
 
+/// Up to this length, in bytes, a chunk goes out in one piece with what was held back before it.
+const SHORT: usize = 64;
+
 /// Searches one body on its way to a browser.
 pub(in crate::proxy) struct BodyFilter {
     known: Known,
@@ -85,6 +88,9 @@ impl BodyFilter {
         }
         let mut chunk = chunk;
         self.held = chunk.split_off(chunk.len() - open);
+        if !before.is_empty() && chunk.len() <= SHORT {
+            return Ok((joined(&before, &chunk), Bytes::new()));
+        }
         Ok((before, chunk))
     }
 
@@ -161,12 +167,16 @@ impl BodyFilter {
 impl Json {
     fn of(headers: &HeaderMap) -> Self {
         let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Self::Perhaps };
-        let kind = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        if kind.windows(4).any(|it| it.eq_ignore_ascii_case(b"json")) {
-            return Self::Yes;
+        let kind = kind.as_bytes();
+        let kind = kind[..memchr::memchr(b';', kind).unwrap_or(kind.len())].trim_ascii();
+        let begins = |with: &[u8]| kind.get(..with.len()).is_some_and(|it| it.eq_ignore_ascii_case(with));
+        if kind.last_chunk::<4>().is_some_and(|end| end.eq_ignore_ascii_case(b"json")) {
+            Self::Yes
+        } else if begins(b"application/") || begins(b"text/plain") {
+            Self::Perhaps
+        } else {
+            Self::No
         }
-        let perhaps = kind.trim_ascii().eq_ignore_ascii_case(b"text/plain");
-        if perhaps { Self::Perhaps } else { Self::No }
     }
 
     fn settle(&mut self, text: &[u8]) {
@@ -365,7 +375,9 @@ mod tests {
         let body = br#"{"id":1,"access_token":"opaque-0123456789"}"#;
         let place = || Err(Why::Place("/access_token".into()));
         for size in 1..=body.len() {
-            for kind in ["application/json", "Application/Problem+JSON; charset=utf-8", "text/plain"] {
+            for kind in
+                ["application/json", "Application/Problem+JSON; charset=utf-8", "text/plain", "application/jsonl"]
+            {
                 for ends in [true, false] {
                     let filter = filter(Known::default(), &[("content-type", kind)]);
                     assert_eq!(through(filter, &rules(&[]), body, size, ends), place(), "{size} {kind} {ends}");

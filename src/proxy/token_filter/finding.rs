@@ -39,6 +39,7 @@ pub(in crate::proxy) struct Finding {
 
 impl Finding {
     /// What was found at `place` of an answer to a call for `path`.
+    #[expect(clippy::unnecessary_box_returns, reason = "it is rare and large, and errors are to be small")]
     pub(in crate::proxy) fn new(rules: &Rules, why: Why, place: impl Into<String>, path: &str) -> Box<Self> {
         let route = format!("token_routes = [{{ path = {path:?} }}]");
         let mend = mend(rules, &why, &route);
@@ -46,6 +47,7 @@ impl Finding {
     }
 
     /// The same for a header or trailer field.
+    #[expect(clippy::unnecessary_box_returns, reason = "it is rare and large, and errors are to be small")]
     pub(in crate::proxy) fn in_field(rules: &Rules, why: Why, name: &HeaderName, path: &str) -> Box<Self> {
         let route = format!("tokens.rolled = {{ header = \"{name}\" }}, or token_routes = [{{ path = {path:?} }}]");
         let mend = mend(rules, &why, &route);

@@ -47,7 +47,7 @@ impl Watch {
         if self.length > MAX_KEPT {
             // An escape says nothing of a name.
             self.keep_tail(needles, piece);
-            return hit.filter(|needle| *needle > 0 || needles.len() == 1).map(|_| 0);
+            return hit.filter(|needle| needle.is_name()).map(|_| 0);
         }
         if hit.is_some() {
             let mut tracker = Tracker::new(pointers);
@@ -67,13 +67,13 @@ impl Watch {
         None
     }
 
-    /// The number of a needle that is in the piece, or ends in it.
-    fn has_name(&self, needles: &[Needle], piece: &[u8]) -> Option<usize> {
+    /// A needle that is in the piece, or ends in it.
+    fn has_name<'n>(&self, needles: &'n [Needle], piece: &[u8]) -> Option<&'n Needle> {
         let across = |needle: &Needle| {
             let end = &piece[..piece.len().min(needle.len() - 1)];
             !self.tail.is_empty() && needle.is_in(&[&self.tail, end].concat())
         };
-        needles.iter().position(|needle| needle.is_in(piece) || across(needle))
+        needles.iter().rev().find(|needle| needle.is_in(piece) || across(needle))
     }
 
     fn keep_tail(&mut self, needles: &[Needle], piece: &[u8]) {
@@ -303,7 +303,7 @@ mod tests {
             (format!("{{\"a\":[1,{{\"b\":null}}],\"access_token\" : \"{TOKEN}\"}}"), 0),
             (format!("[1]\n{{\"access_token\":\"{TOKEN}"), 0),
             (format!(r#"{{"acc\u0065ss_token":"{TOKEN}"}}"#), 0),
-            (format!(r#"{{"access_token":"0123\/4567\/89abcdef"}}"#), 0),
+            (r#"{"access_token":"0123\/4567\/89abcdef"}"#.to_owned(), 0),
             (format!(r#"{{"data":{{"tokens":[{{"x":"\"","refresh_token":"{TOKEN}"}}]}}}}"#), 1),
             (format!(r#"{{"a/b":"{TOKEN}"}}"#), 2),
         ] {

@@ -208,7 +208,7 @@ mod tests {
             assert!(matches!(judge(&text[..end], true), Verdict::No), "{end}");
         }
         assert!(matches!(judge(&text, false), Verdict::Yes(_)));
-        assert!(matches!(judge(&"eyJAAAAAAAAAAAAA", false), Verdict::No));
+        assert!(matches!(judge("eyJAAAAAAAAAAAAA", false), Verdict::No));
         assert!(matches!(judge(&format!("eyJ{}", "h".repeat(MAX_HEADER)), false), Verdict::No));
     }
 

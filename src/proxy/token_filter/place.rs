@@ -8,7 +8,7 @@ use crate::contract::Place;
 
 /// A shorter end that names have in common would be found too often.
 const MIN_COMMON: usize = 5;
-/// How an ASCII letter begins that JSON has as an escape (RFC 8259 §7).
+/// How a character begins that JSON has as an escape (RFC 8259 §7); for a letter, one of `4` to `7` follows.
 const ESCAPE: &[u8] = b"\\u00";
 /// The most places that are followed at once: one bit each.
 const MAX_POINTERS: usize = 32;
@@ -24,7 +24,12 @@ pub(super) struct TokenPlaces {
 
 /// What a JSON text has somewhere if it has a token place.
 #[derive(Debug)]
-pub(super) struct Needle(Finder<'static>);
+pub(super) enum Needle {
+    /// A name, or the end of it.
+    Name(Finder<'static>),
+    /// A letter as an escape.
+    Escape(Finder<'static>),
+}
 
 impl TokenPlaces {
     pub(super) fn new(places: &[Place]) -> Self {
@@ -60,24 +65,38 @@ impl TokenPlaces {
 
 impl Needle {
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        self.0.find(text).is_some()
+        match self {
+            Self::Name(name) => name.find(text).is_some(),
+            Self::Escape(begin) => {
+                let is_letter = |at: usize| matches!(text.get(at + ESCAPE.len()), Some(b'4'..=b'7'));
+                begin.find_iter(text).any(is_letter)
+            }
+        }
     }
 
+    pub(super) fn is_name(&self) -> bool {
+        matches!(self, Self::Name(_))
+    }
+
+    /// How long what it looks for is, in bytes.
     pub(super) fn len(&self) -> usize {
-        self.0.needle().len()
+        match self {
+            Self::Name(name) => name.needle().len(),
+            Self::Escape(begin) => begin.needle().len() + 1,
+        }
     }
 }
 
 /// What to search for: the end that all names have in common if that is long enough, else each of them.
 fn needles(pointers: &[Pointer]) -> Vec<Needle> {
-    let needle = |bytes: &[u8]| Needle(Finder::new(bytes).into_owned());
+    let needle = |bytes: &[u8]| Needle::Name(Finder::new(bytes).into_owned());
     let Some(keys) = pointers.iter().map(Pointer::key).collect::<Option<Vec<_>>>() else {
         // An item of a list has no name: every string may be the one.
         return vec![needle(b"\"")];
     };
     let Some(first) = keys.first() else { return Vec::new() };
     let common = keys.iter().fold(first.as_slice(), |common, key| common_end(common, key));
-    let mut needles = vec![needle(ESCAPE)];
+    let mut needles = vec![Needle::Escape(Finder::new(ESCAPE))];
     if common.len() >= MIN_COMMON {
         needles.push(needle(common));
     } else {
@@ -97,8 +116,18 @@ mod tests {
 
     fn found(pointers: &[&str]) -> Vec<String> {
         let places: Vec<_> = pointers.iter().map(|it| Place::Pointer((*it).into())).collect();
-        let needles = TokenPlaces::new(&places).needles;
-        needles.iter().map(|it| String::from_utf8(it.0.needle().to_vec()).unwrap()).collect()
+        let text = |needle: &Needle| match needle {
+            Needle::Name(it) | Needle::Escape(it) => String::from_utf8(it.needle().to_vec()).unwrap(),
+        };
+        TokenPlaces::new(&places).needles.iter().map(text).collect()
+    }
+
+    #[test]
+    fn takes_letters_alone_for_escaped_names() {
+        let places = TokenPlaces::new(&[Place::Pointer("/token".into())]);
+        let is_in = |text: &str| places.needles[0].is_in(text.as_bytes());
+        assert!(is_in("caf\\u00e9 t\\u006fken") && is_in("access\\u005ftoken"));
+        assert!(!is_in("caf\\u00e9 \\u003c \\u0027 \\u00"));
     }
 
     #[test]

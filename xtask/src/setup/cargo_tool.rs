@@ -1,4 +1,4 @@
-//! Tools that are crates: cargo-leptos and wasm-bindgen.
+//! Tools that are crates: cargo-leptos, wasm-bindgen and cargo-deny.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -42,6 +42,17 @@ pub const CARGO_LEPTOS: CargoTool = CargoTool {
     hot: &[],
 };
 
+/// The tool that checks the dependencies by `deny.toml`.
+pub const CARGO_DENY: CargoTool = CargoTool {
+    package: "cargo-deny",
+    program: "cargo-deny",
+    version: Version(0, 20, 2),
+    before: Version(0, 21, 0),
+    why: "checks the dependencies",
+    compile_time: "several minutes",
+    hot: &[],
+};
+
 /// The tool that makes JavaScript bindings for the compiled app; it must have the very version of
 /// the library in `Cargo.lock`.
 ///
@@ -68,7 +79,16 @@ pub fn wasm_bindgen() -> Result<CargoTool> {
 ///
 /// When no way works.
 pub fn ensure_cargo_leptos(output: &Output) -> Result<String> {
-    CARGO_LEPTOS.ensure(output)
+    CARGO_LEPTOS.ensure(output, tool::command)
+}
+
+/// [`CARGO_DENY`], by the quickest way there is; other work goes first.
+///
+/// # Errors
+///
+/// When no way works.
+pub fn ensure_cargo_deny(output: &Output) -> Result<String> {
+    CARGO_DENY.ensure(output, tool::patient_command)
 }
 
 /// [`wasm_bindgen`], by the quickest way there is.
@@ -77,13 +97,13 @@ pub fn ensure_cargo_leptos(output: &Output) -> Result<String> {
 ///
 /// When no way works.
 pub fn ensure_wasm_bindgen(output: &Output) -> Result<String> {
-    wasm_bindgen()?.ensure(output)
+    wasm_bindgen()?.ensure(output, tool::command)
 }
 
 impl CargoTool {
-    fn ensure(&self, output: &Output) -> Result<String> {
+    fn ensure(&self, output: &Output, command: fn(&str) -> Command) -> Result<String> {
         if !self.is_ready() && !self.download(output) {
-            self.compile(output, tool::command)?;
+            self.compile(output, command)?;
         }
         Ok(tool::version(self.program).unwrap_or(self.version).to_string())
     }

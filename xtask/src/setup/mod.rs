@@ -4,10 +4,12 @@
 //! a package registry, else a sentence that says what to do.
 
 pub mod apt;
+pub mod caddy;
 pub mod cargo_tool;
 pub mod chromium;
 pub mod haproxy;
 pub mod network;
+pub mod nginx;
 pub mod node;
 pub mod prebuilt;
 pub mod python;
@@ -44,10 +46,15 @@ pub const BUILD: &[Item] = &[
     Item { name: "cargo-leptos", ensure: cargo_tool::ensure_cargo_leptos },
 ];
 
+/// What takes long and only the last step of the tests needs.
+pub const LAST: &[Item] = &[Item { name: "cargo-deny", ensure: cargo_tool::ensure_cargo_deny }];
+
 /// What the wire tests need.
 pub const WIRE: &[Item] = &[
     Item { name: "redis-server", ensure: redis::ensure },
     Item { name: "haproxy", ensure: haproxy::ensure },
+    Item { name: "nginx", ensure: nginx::ensure },
+    Item { name: "caddy", ensure: caddy::ensure },
     Item { name: "node", ensure: node::ensure },
 ];
 
@@ -92,7 +99,7 @@ pub fn for_release() -> Result<()> {
 pub fn run(arguments: &[String]) -> Result<()> {
     crate::no_arguments(arguments)?;
     say::heading("Tools");
-    let report = ensure_all(TOOLCHAIN.iter().chain(WIRE).chain(BROWSER).chain(BUILD), &Output::Terminal);
+    let report = ensure_all(TOOLCHAIN.iter().chain(WIRE).chain(BROWSER).chain(BUILD).chain(LAST), &Output::Terminal);
     report.print();
     report.into_result()
 }

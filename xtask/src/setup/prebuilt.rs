@@ -46,11 +46,14 @@ fn archive(wanted: &CargoTool) -> Option<String> {
         "wasm-bindgen" => Some(format!(
             "https://github.com/wasm-bindgen/wasm-bindgen/releases/download/{version}/wasm-bindgen-{version}-{system}.tar.gz"
         )),
+        "cargo-deny" => Some(format!(
+            "https://github.com/EmbarkStudios/cargo-deny/releases/download/{version}/cargo-deny-{version}-{system}.tar.gz"
+        )),
         _ => None,
     }
 }
 
-/// Both projects name systems by target triple; the musl programs run on every Linux.
+/// The projects name systems by target triple; the musl programs run on every Linux.
 fn system(os: &str, architecture: &str) -> Option<&'static str> {
     match (os, architecture) {
         ("linux", "x86_64") => Some("x86_64-unknown-linux-musl"),

@@ -156,8 +156,8 @@ async fn an_event_stream_may_be_silent_for_longer_than_any_limit() {
     ])
     .await;
     let ada = server.logged_in("ada@example.com").await;
-    let (feed, fed) = mpsc::channel(1);
-    stub.memory().feed = Some(fed);
+    let (feed, events) = mpsc::channel(1);
+    stub.memory().feed = Some(events);
     let request = ada.request(reqwest::Method::GET, "/api/proxy/events");
     let mut answer = request.send().await.unwrap().bytes_stream();
     assert!(answer.next().await.unwrap().unwrap().starts_with(b"data: ada@"));

@@ -13,7 +13,7 @@ use tokio::{
 use crate::program::Program;
 
 /// How long a test waits for what has to come: far more than the limits that it sets.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection to the server from this address, like `127.0.0.2`.
 pub async fn connect_from(server: &Program, address: &str) -> std::io::Result<TcpStream> {

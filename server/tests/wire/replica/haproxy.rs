@@ -63,7 +63,7 @@ fn program() -> &'static str {
     if Path::new(system).exists() { system } else { "haproxy" }
 }
 
-/// As `docs/operations.md` has it, with shorter times.
+/// As `deploy/haproxy.cfg` has it, with shorter times.
 fn configuration(address: &str, servers: &[&str]) -> String {
     let mut text = format!(
         "global

@@ -1,0 +1,32 @@
+//! The examples in `deploy/`, run for real as far as this machine can: a server behind nginx, `HAProxy` and Caddy, the
+//! unit under systemd's own checks, the manifests against Kubernetes' schema.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "attack/api.rs"]
+mod api;
+#[path = "deploy/container.rs"]
+mod container;
+#[path = "deploy/example.rs"]
+mod example;
+#[path = "deploy/front.rs"]
+mod front;
+#[path = "deploy/kubernetes.rs"]
+mod kubernetes;
+#[path = "deploy/large_session.rs"]
+mod large_session;
+#[path = "deploy/notary.rs"]
+mod notary;
+#[path = "deploy/person.rs"]
+mod person;
+#[path = "wire/program.rs"]
+#[expect(dead_code, reason = "the wire tests use all of it")]
+mod program;
+#[path = "deploy/proxy.rs"]
+mod proxy;
+#[path = "../../tests/support/mod.rs"]
+#[expect(dead_code, reason = "the wire tests use all of it")]
+mod support;
+#[path = "deploy/unit.rs"]
+mod unit;

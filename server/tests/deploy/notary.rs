@@ -1,0 +1,43 @@
+//! A certificate authority of a test's own, and a certificate for 127.0.0.1.
+
+use std::path::Path;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
+
+/// The authority's certificate.
+#[derive(Clone)]
+pub struct Authority(CertificateDer<'static>);
+
+/// Writes `certificate.pem` and `key.pem`, and both in one as `both.pem`, into `folder`.
+pub fn certify(folder: &Path) -> Authority {
+    let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = parameters.signed_by(&key, &authority).unwrap();
+    let (certificate, key) = (certificate.pem(), key.serialize_pem());
+    for (name, content) in
+        [("certificate.pem", &certificate), ("key.pem", &key), ("both.pem", &format!("{certificate}{key}"))]
+    {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    Authority(authority.der().clone())
+}
+
+impl Authority {
+    /// For a client that trusts it.
+    pub fn reqwest(&self) -> reqwest::Certificate {
+        reqwest::Certificate::from_der(&self.0).unwrap()
+    }
+
+    /// For a client that trusts it, over HTTP/1.1.
+    pub fn rustls(&self) -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.clone()).unwrap();
+        let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config
+    }
+}

@@ -1,0 +1,163 @@
+//! What has to work through each of the proxies: a session in five cookies, pages, streams, uploads, WebSockets, and
+//! the client's address.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use reqwest::{Client, Method, Response, StatusCode, Version, redirect::Policy};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::{
+    front::{Front, Kind, Place},
+    large_session::Api,
+    person::{ADDRESS, Person},
+    program::Program,
+};
+
+/// More than nginx takes by default, and than any buffer here holds.
+const UPLOAD: usize = 3 << 20;
+/// How long a stream may take, on the busiest machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A proxy, the server behind it, and the API behind that.
+struct House {
+    front: Front,
+    api: Api,
+    _server: Program,
+}
+
+impl House {
+    async fn open(kind: Kind, left_out: &[&str]) -> Self {
+        let place = Place::new();
+        let (origin, (api, url)) = (place.origin(), Api::start().await);
+        let settings = [
+            ("VESTIBULE_PUBLIC_URL", origin.as_str()),
+            ("VESTIBULE_API__URL", &url),
+            // The person is in a network of trusted proxies too: then only who overwrites tells the truth.
+            ("VESTIBULE_PROXY__TRUSTED_PROXIES", "127.0.0.0/8"),
+        ];
+        let server = Program::with(&settings).await;
+        let front = Front::start(kind, place, server.address(), left_out).await;
+        Self { front, api, _server: server }
+    }
+
+    async fn serves(&self, http2: bool) {
+        let mut ada = Person::new(&self.front.place, http2);
+        let response = ada.log_in().await;
+        assert_eq!(response.status(), StatusCode::OK, "{response:?}");
+        assert_eq!(response.version() == Version::HTTP_2, http2, "{response:?}");
+        let session = ada.cookies.keys().filter(|name| !name.ends_with("-known"));
+        assert_eq!(session.count(), 5, "the largest session that there is");
+
+        shows_a_page(&ada).await;
+        tells_the_clients_address(&ada).await;
+        takes_an_upload(&ada).await;
+        timeout(PATIENCE, self.delivers_events_at_once(&ada)).await.unwrap_or_else(|_| panic!("events are held up"));
+        timeout(PATIENCE, self.echoes_by_websocket(&ada)).await.unwrap_or_else(|_| panic!("messages are held up"));
+
+        assert_eq!(ada.log_out().await.status(), StatusCode::OK);
+        assert!(ada.cookies.keys().all(|name| name.ends_with("-known")), "{:?}", ada.cookies.keys());
+    }
+
+    /// The second event is sent when the first has arrived: what waits for more would wait for ever.
+    async fn delivers_events_at_once(&self, ada: &Person) {
+        let mut response = ada.get("/api/proxy/events").await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(chunk(&mut response).await, "data: first\n\n");
+        for event in ["data: second\n\n", "data: third\n\n"] {
+            self.api.events.send(event).unwrap();
+            assert_eq!(chunk(&mut response).await, event);
+        }
+    }
+
+    async fn echoes_by_websocket(&self, ada: &Person) {
+        let mut socket = ada.connect(&self.front.place, "/api/proxy/socket").await;
+        for text in ["here", "there"] {
+            socket.send(Message::text(text)).await.unwrap();
+            assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(text));
+        }
+        socket.close(None).await.unwrap();
+    }
+}
+
+async fn chunk(response: &mut Response) -> String {
+    String::from_utf8(response.chunk().await.unwrap().unwrap().to_vec()).unwrap()
+}
+
+async fn shows_a_page(ada: &Person) {
+    for request in [ada.request(Method::GET, "/"), ada.crumbled(Method::GET, "/")] {
+        let response = request.header("accept", "text/html").send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{response:?}");
+        assert!(response.text().await.unwrap().contains("Ada"), "logged in");
+    }
+}
+
+/// The API is told where the person is, whatever the person says about it.
+async fn tells_the_clients_address(ada: &Person) {
+    let request = ada.request(Method::GET, "/api/proxy/client");
+    let lies = [
+        ("x-forwarded-for", "198.51.100.1"),
+        ("forwarded", "for=198.51.100.2"),
+        ("x-real-ip", "198.51.100.3"),
+        ("x-forwarded-proto", "gopher"),
+    ];
+    let request = lies.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+    let seen: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+    assert_eq!(seen["for"], format!("{ADDRESS}, 127.0.0.1"));
+    assert_eq!(seen["proto"], "https");
+    let forwarded = seen["forwarded"].as_str().unwrap();
+    assert!(forwarded.starts_with(&format!("for={ADDRESS}, for=127.0.0.1;")), "{forwarded}");
+}
+
+async fn takes_an_upload(ada: &Person) {
+    let request = ada.request(Method::POST, "/api/proxy/length").body(vec![7; UPLOAD]);
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK, "{response:?}");
+    assert_eq!(response.json::<usize>().await.unwrap(), UPLOAD);
+}
+
+/// Plain http leads to https.
+async fn redirects(front: &Front) {
+    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    let response = client.get(format!("http://127.0.0.1:{}/login", front.place.http)).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
+    assert!(response.headers()["location"].to_str().unwrap().starts_with("https://127.0.0.1"), "{response:?}");
+}
+
+async fn works(kind: Kind) {
+    let house = House::open(kind, &[]).await;
+    house.serves(false).await;
+    house.serves(true).await;
+    redirects(&house.front).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_works_behind_nginx() {
+    works(Kind::Nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_works_behind_haproxy() {
+    works(Kind::Haproxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_works_behind_caddy() {
+    works(Kind::Caddy).await;
+}
+
+/// Why the examples have these lines.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_lines_a_proxy_has_no_room_for_a_large_session() {
+    const RESPONSE: &[&str] = &["proxy_buffer_size", "proxy_buffers", "proxy_busy_buffers_size"];
+    for (kind, left_out) in [(Kind::Nginx, RESPONSE), (Kind::Haproxy, &["tune.bufsize"])] {
+        let house = House::open(kind, left_out).await;
+        let mut ada = Person::new(&house.front.place, false);
+        assert_eq!(ada.log_in().await.status(), StatusCode::BAD_GATEWAY, "{kind:?}");
+    }
+    let house = House::open(Kind::Nginx, &["large_client_header_buffers"]).await;
+    let mut ada = Person::new(&house.front.place, false);
+    assert_eq!(ada.log_in().await.status(), StatusCode::OK);
+    assert_eq!(ada.get("/").await.status(), StatusCode::BAD_REQUEST);
+}

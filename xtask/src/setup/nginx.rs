@@ -1,0 +1,14 @@
+//! nginx, which the tests of `deploy/` start themselves.
+
+use super::apt;
+use crate::Result;
+use crate::tool::Output;
+
+/// The system's, else Debian's.
+///
+/// # Errors
+///
+/// Says what to install when there is none to be had.
+pub fn ensure(output: &Output) -> Result<String> {
+    apt::ensure("nginx", "install nginx, https://nginx.org", output)
+}
