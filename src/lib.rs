@@ -48,4 +48,5 @@ pub mod fuzzing {
     pub use crate::proxy::http1_response;
 }
 
-pub use vestibule::{BuildError, LogInOptions, Vestibule};
+pub use login::LogInOptions;
+pub use vestibule::{BuildError, Vestibule};

@@ -2,11 +2,13 @@
 //!
 //! A page that logs in with `POST <proxy>/<login path>`, as it would at the API itself, must not get
 //! the token either. So the call is the same operation as the server function: the credentials go to
-//! the API, the tokens into the session, and the answer holds the person alone.
+//! the API, the tokens into the session, and the response holds only the user.
 
 mod begin;
+mod credentials;
 pub(crate) mod issue;
 
+pub use self::credentials::LogInOptions;
 use axum::{
     Json,
     body::{Bytes, to_bytes},
