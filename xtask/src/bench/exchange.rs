@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::Result;
 
 /// How long any part of it may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An answer, as far as it matters here.
 #[derive(Debug)]
