@@ -29,6 +29,9 @@ use crate::settings::ServerSettings;
 
 /// The most that a form may send, in bytes.
 const MAX_FORM: u64 = 256 << 10;
+/// How much more a form with files may send than one file, in bytes. The rest of a form is read after its file was refused,
+/// so that the browser shows why.
+const UPLOAD_MARGIN: u64 = 64 << 20;
 
 /// By which rules bodies are read.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +54,10 @@ struct Bounds {
 
 impl Rules {
     pub(crate) fn new(server: &ServerSettings, proxy: &ProxyConfig) -> Self {
-        let upload = if proxy.max_request_body == 0 { u64::MAX } else { proxy.max_request_body };
+        let upload = match proxy.max_request_body {
+            0 => u64::MAX,
+            file => file.saturating_add(UPLOAD_MARGIN),
+        };
         Self { idle: server.body_timeout.duration(), form: server.form_timeout.duration(), upload }
     }
 

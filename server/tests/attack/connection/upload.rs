@@ -100,3 +100,15 @@ async fn hides_lost_files_behind_a_good_one() {
         assert!(location(&answer).starts_with("/notes/1?upload_error="), "{bad}: {answer:?}");
     }
 }
+
+/// Not an attack: the limit of one file leads back to its note, where a sentence says why.
+#[tokio::test]
+async fn a_file_that_is_too_large_leads_back_to_its_note() {
+    let stub = Stub::start().await;
+    let settings = [("VESTIBULE_API__URL", stub.url()), ("VESTIBULE_PROXY__MAX_REQUEST_BODY", "1000".into())];
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let server = Program::with(&settings).await;
+    let mut ada = server.logged_in("ada@example.com").await;
+    let large = part("a").replace("hello", &"x".repeat(300_000)) + "--z--\r\n";
+    assert_eq!(location(&send(&mut ada, large).await), "/notes/1?upload_error=413");
+}
