@@ -1,20 +1,20 @@
-//! Work that goes on when nobody waits for it any more: a refresh whose client has left, a log-out that the store
-//! does not have yet.
+//! Background tasks that continue after their request: a refresh whose client has disconnected, a logout that is not
+//! stored yet.
 //!
-//! It runs on the runtime that started it and may be waited for on others. So a server that stops waits for all of
-//! it on each of its threads before any runtime ends.
+//! A task runs on the runtime that started it, and can be awaited on others. So a server that stops waits for all tasks
+//! on each of its threads before any runtime ends.
 
 use std::{fmt, time::Duration};
 
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::task::TaskTracker;
 
-/// The work of all threads. Clones share one state.
+/// The background tasks of all threads. Clones share one state.
 #[derive(Clone, Default)]
 pub(crate) struct Background(TaskTracker);
 
 impl Background {
-    /// Starts a piece of work on the current runtime.
+    /// Spawns a task on the current runtime.
     pub(crate) fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -22,11 +22,11 @@ impl Background {
         self.0.spawn(work)
     }
 
-    /// Waits until all work has ended, for `limit` at most. Work that is started meanwhile counts as well.
+    /// Waits until all tasks have ended, for at most `limit`. This includes tasks that are spawned in the meantime.
     pub(crate) async fn finish(&self, limit: Duration) {
         self.0.close();
         if timeout(limit, self.0.wait()).await.is_err() {
-            tracing::error!(tasks = self.0.len(), "the server stops before its background work has ended");
+            tracing::error!(tasks = self.0.len(), "the server stops before its background tasks have ended");
         }
     }
 }
@@ -46,10 +46,10 @@ mod tests {
     const LONG: Duration = Duration::from_mins(1);
 
     #[tokio::test]
-    async fn waits_for_its_work_and_no_longer_than_the_limit() {
+    async fn waits_for_its_tasks_up_to_the_limit() {
         let background = Background::default();
         background.finish(LONG).await;
-        // It can be used after that, as other threads may not have stopped yet.
+        // It can still be used, as other threads may not have stopped yet.
         let work = background.spawn(async {
             for _ in 0..10 {
                 tokio::task::yield_now().await;
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_runtime_waits_for_the_work_of_another() {
+    async fn one_runtime_waits_for_the_tasks_of_another() {
         let background = Background::default();
         let (go, gone) = oneshot::channel::<()>();
         let theirs = background.clone();

@@ -9,10 +9,9 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// Tells the time as whole seconds since the Unix epoch.
+/// A clock of whole seconds since the Unix epoch.
 ///
-/// Cheap to clone. [`Clock::system`] follows the machine; [`Clock::manual`] stands still until a
-/// test moves it.
+/// Cheap to clone. [`Clock::system`] follows the machine; [`Clock::manual`] stands still until a test advances it.
 #[derive(Clone)]
 pub struct Clock(Source);
 
@@ -24,8 +23,8 @@ enum Source {
 
 struct Manual {
     now: AtomicI64,
-    /// How far it has gone in all, in seconds.
-    gone: AtomicI64,
+    /// The total time it was advanced, in seconds.
+    elapsed: AtomicI64,
 }
 
 impl Clock {
@@ -36,10 +35,10 @@ impl Clock {
 
     /// A clock that stands at `seconds` since the epoch until [`Clock::advance`] moves it.
     pub fn manual(seconds: i64) -> Self {
-        Self(Source::Manual(Arc::new(Manual { now: AtomicI64::new(seconds), gone: AtomicI64::new(0) })))
+        Self(Source::Manual(Arc::new(Manual { now: AtomicI64::new(seconds), elapsed: AtomicI64::new(0) })))
     }
 
-    /// Seconds since the Unix epoch. A machine whose clock stands before 1970 answers 0.
+    /// Seconds since the Unix epoch. 0 if the machine's clock is before 1970.
     pub fn now(&self) -> i64 {
         match &self.0 {
             Source::System(_) => SystemTime::now()
@@ -49,21 +48,20 @@ impl Clock {
         }
     }
 
-    /// How much time has passed since the clock was made. It never goes back: setting the machine's clock makes no
-    /// difference to what is kept for a while.
+    /// The time since the clock was created. Monotonic: setting the machine's clock does not affect it.
     pub fn uptime(&self) -> Duration {
         match &self.0 {
             Source::System(start) => start.elapsed(),
-            Source::Manual(manual) => Duration::from_secs(manual.gone.load(Ordering::SeqCst).unsigned_abs()),
+            Source::Manual(manual) => Duration::from_secs(manual.elapsed.load(Ordering::SeqCst).unsigned_abs()),
         }
     }
 
-    /// Moves a manual clock by `seconds` (backwards when negative, which no time passes by); the machine's clock
-    /// stays.
+    /// Moves a manual clock by `seconds`. A negative number sets it back, without effect on the uptime. Has no effect on
+    /// the machine's clock.
     pub fn advance(&self, seconds: i64) {
         if let Source::Manual(manual) = &self.0 {
             manual.now.fetch_add(seconds, Ordering::SeqCst);
-            manual.gone.fetch_add(seconds.max(0), Ordering::SeqCst);
+            manual.elapsed.fetch_add(seconds.max(0), Ordering::SeqCst);
         }
     }
 }

@@ -12,7 +12,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, Request, StatusCode};
 
-use crate::{error::Problem, same_origin::SEC_FETCH_DEST};
+use crate::{problem::ProblemDetails, same_origin::SEC_FETCH_DEST};
 
 const SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
 
@@ -24,7 +24,7 @@ pub(crate) fn refuse<B>(request: &Request<B>) -> Option<Response> {
     let destination = request.headers().get(SEC_FETCH_DEST);
     tracing::info!(method = %request.method(), path = request.uri().path(), ?destination, "refused to serve code");
     let sentence = "What the API answers is not served as a script, style sheet, worker or manifest. Fetch it as data.";
-    Some(Problem::new(StatusCode::FORBIDDEN, sentence).into_response())
+    Some(ProblemDetails::new(StatusCode::FORBIDDEN, sentence).into_response())
 }
 
 fn is_data(headers: &HeaderMap) -> bool {

@@ -1,36 +1,34 @@
-//! A front door for REST APIs: the browser holds a sealed session cookie, never the API's token.
+//! A session layer for REST APIs: the browser holds a sealed session cookie, never the API's token.
 //!
-//! Web apps tend to keep a login token where any script in the page can read it. This crate keeps it
-//! on the server side of the page's own origin: a log-in puts the token into an `HttpOnly` cookie
-//! that only the server can open, and a catch-all proxy turns that cookie into the `Authorization`
-//! header of each call to the API. In the field's words it is a backend-for-frontend, as RFC 10017
-//! describes it, for axum.
+//! Web apps tend to keep an access token where any script in the page can read it. This crate keeps it on the server
+//! side of the page's own origin: a login puts the token into an `HttpOnly` cookie that only the server can open, and a
+//! catch-all proxy turns that cookie into the `Authorization` header of each call to the API. This is a
+//! backend-for-frontend, as described in RFC 10017, for axum.
 //!
-//! [`Vestibule`] is where to start. It knows axum and no pages, so that any axum or Leptos
-//! application can add it.
+//! Start with [`Vestibule`]. It depends on axum but not on any pages, so that any axum or Leptos application can add it.
 //!
-//! | module | its job |
+//! | module | purpose |
 //! | --- | --- |
-//! | [`config`] | what can be set, with the defaults |
-//! | [`contract`] | what the API speaks: log-in, refresh, log-out, sign-up |
-//! | [`upstream`] | speaks it |
-//! | [`session`] | the session, sealed into a cookie, renewed and ended |
-//! | [`proxy`] | forwards calls with the session's token |
-//! | [`same_origin`] | refuses requests that other sites cause |
-//! | [`alarm`] | limits that are met nearly always |
-//! | [`return_to`] | where a log-in may lead |
-//! | [`error`] | what a client sees when something fails |
+//! | [`config`] | the settings and their defaults |
+//! | [`contract`] | the API's login, refresh, logout and signup |
+//! | [`upstream`] | the client of the API, which follows the contract |
+//! | [`session`] | sessions: sealing, storage, refresh and end |
+//! | [`proxy`] | forwards requests to the API with the session's token |
+//! | [`same_origin`] | refuses cross-site requests |
+//! | [`deadline`] | a timer that is re-armed often and rarely fires |
+//! | [`return_to`] | safe redirect targets after a login |
+//! | [`problem`] | the error responses to clients |
 
-pub mod alarm;
 mod background;
 mod client_network;
 pub mod clock;
 pub mod config;
 pub mod contract;
+pub mod deadline;
 mod destination;
-pub mod error;
 mod login;
 mod login_limit;
+pub mod problem;
 pub mod proxy;
 pub mod random;
 pub mod return_to;
@@ -42,11 +40,11 @@ pub mod upstream;
 mod user;
 mod vestibule;
 
-/// Properties of private parts, for `fuzz/`. They exist only in builds of cargo-fuzz (`--cfg fuzzing`).
+/// Properties of private items, for `fuzz/`. Only in builds of cargo-fuzz (`--cfg fuzzing`).
 #[cfg(fuzzing)]
 pub mod fuzzing {
     pub use crate::proxy::http1_response;
 }
 
-pub use login::LogInOptions;
+pub use login::LoginOptions;
 pub use vestibule::{BuildError, Vestibule};

@@ -1,14 +1,14 @@
-//! A log-in through the proxy: the API's own path, our session.
+//! Logins through the proxy, at the API's own path.
 //!
-//! A page that logs in with `POST <proxy>/<login path>`, as it would at the API itself, must not get
-//! the token either. So the call is the same operation as the server function: the credentials go to
-//! the API, the tokens into the session, and the response holds only the user.
+//! A page that logs in with `POST <proxy>/<login path>`, as it would at the API itself, must not get the token either.
+//! So the call is the same operation as the server function: the credentials go to the API, the tokens into the
+//! session, and the response contains only the user.
 
-mod begin;
 mod credentials;
-pub(crate) mod issue;
+mod session_start;
+pub(crate) mod token_route;
 
-pub use self::credentials::LogInOptions;
+pub use self::credentials::LoginOptions;
 use axum::{
     Json,
     body::{Bytes, to_bytes},
@@ -19,37 +19,39 @@ use axum::{
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use crate::{Vestibule, contract::Contract, error::Problem, secret::Secret, session::Session, upstream::Failure};
+use crate::{
+    Vestibule, contract::Contract, problem::ProblemDetails, secret::Secret, session::Session, upstream::Failure,
+};
 
-/// The largest body of a log-in, in bytes.
+/// The maximum size of a login body, in bytes.
 const MAX_BODY: usize = 2 << 20;
 
-/// Logs in with the fields that the API's own log-in has, as JSON or as a form.
+/// Logs in with the fields of the API's own login, as JSON or as a form.
 pub(crate) async fn through_proxy(vestibule: &Vestibule, session: &Session, request: Request) -> Response {
     let contract = vestibule.upstream().contract().clone();
     let kind = request.headers().get(header::CONTENT_TYPE).cloned();
     let limit = vestibule.config().proxy.idle_timeout.duration();
     let Ok(body) = timeout(limit, to_bytes(request.into_body(), MAX_BODY)).await else {
         let sentence = "The request did not arrive in time. Send it again.";
-        return Problem::new(StatusCode::REQUEST_TIMEOUT, sentence).into_response();
+        return ProblemDetails::new(StatusCode::REQUEST_TIMEOUT, sentence).into_response();
     };
     let kind = kind.as_ref().and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let Some((email, password)) = body.ok().and_then(|body| credentials(&contract, kind, &body)) else {
         let sentence = format!(
-            "The log-in needs the fields `{}` and `{}`, as JSON or as a form.",
+            "The login needs the fields `{}` and `{}`, as JSON or as a form.",
             contract.login.email_field, contract.login.password_field
         );
-        return Problem::new(StatusCode::BAD_REQUEST, sentence).into_response();
+        return ProblemDetails::new(StatusCode::BAD_REQUEST, sentence).into_response();
     };
-    match vestibule.log_in(session, &email, &password).await {
+    match vestibule.login(session, &email, &password).await {
         Ok(user) => Json(json!({ "user": user })).into_response(),
         Err(failure) => problem(failure).into_response(),
     }
 }
 
-/// A failure as a client of the proxy reads it.
-fn problem(failure: Failure) -> Problem {
-    Problem { retry_after: failure.retry_after, ..Problem::new(failure.status, failure.message) }
+/// Converts an API error to problem details for a client of the proxy.
+fn problem(failure: Failure) -> ProblemDetails {
+    ProblemDetails { retry_after: failure.retry_after, ..ProblemDetails::new(failure.status, failure.message) }
 }
 
 fn credentials(contract: &Contract, kind: &str, body: &Bytes) -> Option<(String, Secret)> {

@@ -7,10 +7,10 @@ use std::{
 
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 
-/// Draws random bytes. Cheap to clone.
+/// A source of random bytes. Cheap to clone.
 ///
 /// [`Random::system`] is a cryptographic generator seeded by the operating system;
-/// [`Random::seeded`] repeats itself and is for tests.
+/// [`Random::seeded`] is reproducible, for tests.
 #[derive(Clone)]
 pub struct Random(Source);
 
@@ -21,17 +21,17 @@ enum Source {
 }
 
 impl Random {
-    /// The generator for real use.
+    /// The operating system's generator.
     pub fn system() -> Self {
         Self(Source::System)
     }
 
-    /// A generator that draws the same bytes for the same seed.
+    /// A generator that returns the same bytes for the same seed.
     pub fn seeded(seed: u64) -> Self {
         Self(Source::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
 
-    /// Draws `N` bytes.
+    /// Returns `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         match &self.0 {

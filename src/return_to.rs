@@ -1,11 +1,10 @@
-//! Where a person goes after logging in: a path of this site, never another one.
+//! The redirect target after a login: a path of this site, never of another one.
 
-/// Answers the path when it is safe to redirect to, and `None` otherwise.
+/// Returns the path if it is a safe redirect target, and `None` otherwise.
 ///
-/// Safe is an absolute path of this origin, with its query: it starts with exactly one `/`, and has
-/// no backslash (browsers read it as `/`), no control character (browsers drop some, so that
-/// `/\t/evil.example` would become `//evil.example`) and only ASCII (the rest has to come
-/// percent-encoded, as in any URL). See CWE-601.
+/// A safe target is an absolute path of this origin, with its query. It starts with exactly one `/`, has no backslash
+/// (browsers read it as `/`) and no control character (browsers drop some, so that `/\t/evil.example` would become
+/// `//evil.example`), and is ASCII (other characters must be percent-encoded, as in any URL). See CWE-601.
 ///
 /// ```
 /// use vestibule::return_to::local_path;
@@ -21,7 +20,7 @@ pub fn local_path(path: &str) -> Option<&str> {
     (plain && !rest.starts_with('/') && !dots && path.len() <= MAX_LENGTH).then_some(path)
 }
 
-/// The longest path that is remembered, in bytes.
+/// The maximum length of a path, in bytes.
 const MAX_LENGTH: usize = 2048;
 
 fn is_dot_segment(segment: &str) -> bool {
@@ -34,7 +33,7 @@ mod tests {
     use super::local_path;
 
     #[test]
-    fn keeps_paths_of_this_site() {
+    fn accepts_paths_of_this_site() {
         for path in ["/", "/notes", "/notes?q=a%20b&page=2", "/notes/1#text", "/a/b.c/", "/notes?to=//x"] {
             assert_eq!(local_path(path), Some(path));
         }

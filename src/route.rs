@@ -1,4 +1,4 @@
-//! The routes and layers that [`Vestibule`] adds to a router.
+//! The routes and layers of [`Vestibule`] for a router.
 
 use std::net::SocketAddr;
 
@@ -20,28 +20,28 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     Vestibule, destination,
-    error::Problem,
+    problem::ProblemDetails,
     proxy::{Busy, Caller, Resolved},
-    session::{RETRY_AFTER, Session, UNAVAILABLE, Visit, events},
+    session::{RETRY_AFTER, RequestContext, Session, UNAVAILABLE, event_stream},
 };
 
-/// The path that tells whether somebody is logged in, and where a `POST` says that they are there.
+/// The path of the session: `GET` returns its status, `POST` records activity.
 pub const SESSION_PATH: &str = "/api/session";
 /// The path of the event stream that tells open tabs when their session ends.
 pub const SESSION_EVENTS_PATH: &str = "/api/session/events";
-/// A request with this header, whatever its value, does not prolong an idle session: for polling.
+/// A request with this header, of any value, does not prolong the session. For polling.
 pub const BACKGROUND_HEADER: HeaderName = HeaderName::from_static("x-vestibule-background");
 
-/// After how many seconds an event stream that there was no room for may be asked for again.
+/// The `Retry-After` for an event stream beyond the limits, in seconds.
 const BUSY_RETRY_AFTER: u32 = 30;
 
 impl Vestibule {
-    /// `GET` and `POST /api/session`, `GET /api/session/events` and the proxy under its prefix. They
-    /// want [`Vestibule::guard`] around them.
+    /// The routes `GET` and `POST /api/session`, `GET /api/session/events` and the proxy under its prefix. They require
+    /// [`Vestibule::guard`].
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let prefix = self.config().proxy.prefix.trim_end_matches('/').to_owned();
         Router::new()
-            .route(SESSION_PATH, get(session_status).post(stay))
+            .route(SESSION_PATH, get(session_status).post(keep_alive))
             .route(SESSION_EVENTS_PATH, get(session_events))
             .route(&prefix, any(forward))
             .route(&format!("{prefix}/"), any(forward))
@@ -49,60 +49,60 @@ impl Vestibule {
             .with_state(self.clone())
     }
 
-    /// Puts the session into each request of `router` and its changes into each answer, and refuses
-    /// what comes from other sites.
+    /// Adds the layers to `router`: puts the session into each request and its changes into each response, and refuses
+    /// cross-site requests.
     ///
-    /// The order matters: what is refused never reaches a session, and what a handler makes of the
-    /// session is written after it has answered.
+    /// The order matters: a refused request never resolves a session, and the changes of a handler are committed after it
+    /// has responded.
     pub fn guard<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
-        router.layer(from_fn_with_state(self.clone(), with_session)).layer(self.same_origin().clone())
+        router.layer(from_fn_with_state(self.clone(), session_layer)).layer(self.same_origin().clone())
     }
 
-    /// Whether [`Vestibule::forward`] takes a request with this path.
+    /// Whether [`Vestibule::forward`] handles requests with this path.
     pub fn is_proxied(&self, path: &str) -> bool {
         self.proxy().takes(path)
     }
 
-    /// Whether [`Vestibule::forward`] passes a request on, or else answers it itself: a log-in, and whatever is
-    /// refused.
+    /// Whether [`Vestibule::forward`] forwards a request to the API, rather than responding itself (a login or a
+    /// refusal).
     pub fn is_forwarded<B>(&self, request: &axum::http::Request<B>) -> bool {
         matches!(self.proxy().resolve(request), Ok(Resolved::Forward(_)))
     }
 
-    /// Answers a request to the proxy from `client`, guarded: the same as [`Vestibule::routes`] within
+    /// Handles a request to the proxy from `client`, with the same checks as [`Vestibule::routes`] within
     /// [`Vestibule::guard`].
     ///
-    /// A router allocates and copies for each of its layers and each request, which costs as much as
-    /// passing a call on. So a server may tell the proxy's requests apart before its router.
+    /// A router allocates and copies for each layer and request, which costs as much as forwarding. So a server may
+    /// route the proxy's requests before its router.
     pub fn forward(&self, request: Request, client: Option<SocketAddr>) -> impl Future<Output = Response> + Send {
         if let Some(refused) = self.same_origin().refuse(&request).or_else(|| destination::refuse(&request)) {
             return Either::Left(ready(refused));
         }
-        // Joined rather than awaited one after the other, which would keep room for the request to the end.
-        let arriving = self.arrive(Kind::of(&request), request.headers(), client);
-        let arrived = arriving.map(move |visit| (visit, request));
-        Either::Right(arrived.then(move |(visit, request)| {
-            let passed = self.pass_on(&visit.session, client, request);
-            passed.then(move |response| self.leave(visit, response))
+        // Chained with `then`, not awaited in sequence: an `async fn` would keep `request` in its state until it ends.
+        let resolving = self.resolve_session(RequestKind::of(&request), request.headers(), client);
+        let resolved = resolving.map(move |context| (context, request));
+        Either::Right(resolved.then(move |(context, request)| {
+            let dispatched = self.dispatch(&context.session, client, request);
+            dispatched.then(move |response| self.commit_session(context, response))
         }))
     }
 
-    /// The proxy, with a log-in through it being the same operation as anywhere else.
-    fn pass_on<'a>(
+    /// Dispatches a request to the proxy. A login through the proxy is the same operation as any other login.
+    fn dispatch<'a>(
         &'a self,
         session: &Session,
         client: Option<SocketAddr>,
         request: Request,
     ) -> impl Future<Output = Response> + Send + use<'a> {
         if session.is_unavailable() {
-            // The API must not take for an anonymous call what is somebody's.
+            // The API must not take the call of a logged-in user for an anonymous one.
             return Either::Right(Either::Left(ready(unavailable(wants_page(request.headers())))));
         }
         match self.proxy().resolve(&request) {
             Ok(Resolved::Forward(target)) => {
                 Either::Left(self.proxy().forward_for(session.clone(), client, target, request))
             }
-            // Rare, and large in memory: boxed, so that all other calls do not carry it around.
+            // Rare futures are boxed, so that they do not enlarge the future of every call.
             Ok(Resolved::LogIn) => {
                 let session = session.clone();
                 let logging_in = async move { crate::login::through_proxy(self, &session, request).await };
@@ -111,7 +111,7 @@ impl Vestibule {
             Ok(Resolved::Issue(target, issuer)) => {
                 let session = session.clone();
                 let issuing = async move {
-                    crate::login::issue::through_proxy(self, &session, client, (target, issuer), request).await
+                    crate::login::token_route::through_proxy(self, &session, client, (target, issuer), request).await
                 };
                 Either::Right(Either::Right(issuing.boxed()))
             }
@@ -119,13 +119,13 @@ impl Vestibule {
         }
     }
 
-    /// Finds the session of a request.
-    fn arrive<'a>(
+    /// Resolves the session of a request.
+    fn resolve_session<'a>(
         &'a self,
-        kind: Kind,
+        kind: RequestKind,
         headers: &HeaderMap,
         client: Option<SocketAddr>,
-    ) -> impl Future<Output = Visit> + Send + use<'a> {
+    ) -> impl Future<Output = RequestContext> + Send + use<'a> {
         let cookies: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
         let client = client.map(|client| self.trusted_proxies().client(headers, client.ip()));
         if client.is_none() {
@@ -133,63 +133,66 @@ impl Vestibule {
         }
         let user_agent = headers.get(header::USER_AGENT).cloned();
         let wants_page = wants_page(headers);
-        let at = self.sessions().clock().now();
+        let received_at = self.sessions().clock().now();
         async move {
-            let session = self.sessions().resolve(&cookies, kind.is_passive, at).await;
-            if kind.may_log_in {
+            let session = self.sessions().resolve(&cookies, kind.is_passive, received_at).await;
+            if kind.may_be_login {
                 session.set_cookies(cookies.clone());
             }
             session.set_client(client);
             session.set_user_agent(user_agent);
             let (_, before) = session.outcome();
-            Visit { session, before, cookies, at, wants_page }
+            RequestContext { session, before, cookies, received_at, wants_page }
         }
     }
 
-    /// Writes what became of the session into the answer.
-    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep room for the answer twice")]
-    fn leave(&self, visit: Visit, mut response: Response) -> impl Future<Output = Response> + Send {
+    /// Commits the session into the response.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would hold the response twice")]
+    fn commit_session(&self, context: RequestContext, mut response: Response) -> impl Future<Output = Response> + Send {
         async move {
-            let written = self.sessions().write(&visit, &mut response).await;
-            if written.is_err() || visit.session.was_missed() { unavailable(visit.wants_page) } else { response }
+            let written = self.sessions().commit(&context, &mut response).await;
+            if written.is_err() || context.session.was_read_while_unavailable() {
+                unavailable(context.wants_page)
+            } else {
+                response
+            }
         }
     }
 }
 
-/// What kind of request it is to the session.
+/// How a request affects the session.
 #[derive(Clone, Copy)]
-struct Kind {
-    /// Whether it counts as no activity.
+struct RequestKind {
+    /// Whether the request does not count as activity.
     is_passive: bool,
-    /// Whether it may be a log-in.
-    may_log_in: bool,
+    /// Whether the request may be a login.
+    may_be_login: bool,
 }
 
-impl Kind {
+impl RequestKind {
     fn of(request: &Request) -> Self {
-        let may_log_in = !request.method().is_safe();
-        let asks =
+        let may_be_login = !request.method().is_safe();
+        let reads_status =
             matches!(request.uri().path(), SESSION_PATH | SESSION_EVENTS_PATH) && request.method() != Method::POST;
-        Self { is_passive: asks || request.headers().contains_key(BACKGROUND_HEADER), may_log_in }
+        Self { is_passive: reads_status || request.headers().contains_key(BACKGROUND_HEADER), may_be_login }
     }
 }
 
-/// What `GET /api/session` answers.
+/// The response body of `GET /api/session`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SessionStatus {
     logged_in: bool,
     user: Option<Value>,
-    /// When the API's access token ends, which is renewed where it can be.
+    /// When the API's access token expires. It is refreshed if possible.
     expires_at: Option<String>,
-    /// For how many seconds the session goes on when nothing happens in it.
+    /// The seconds until the session ends without further activity.
     seconds_left: Option<i64>,
-    /// Whether a request puts that off.
+    /// Whether a request prolongs that.
     can_be_prolonged: bool,
 }
 
-/// Tells whether somebody is logged in, and for how long, from the cookie alone: it never calls the
-/// API.
+/// Returns whether a user is logged in, and for how long. Never calls the API.
 async fn session_status(State(vestibule): State<Vestibule>, session: Session) -> Response {
     let record = session.record();
     let expires_at = record.as_ref().and_then(|record| rfc3339(record.access_expires_at?));
@@ -205,11 +208,11 @@ async fn session_status(State(vestibule): State<Vestibule>, session: Session) ->
     ([no_store], Json(status)).into_response()
 }
 
-/// Tells when the session ends. Each stream takes a permit, and ends when the client takes nothing of it.
+/// Streams the end of the session. Each stream takes a permit, and is closed if the client stops reading.
 async fn session_events(State(vestibule): State<Vestibule>, session: Session) -> Response {
-    let Some(record) = session.record() else { return events(session, None).await };
+    let Some(record) = session.record() else { return event_stream(session, None).await };
     match vestibule.event_streams().enter(Caller::Session(record.id)) {
-        Ok(permit) => events(session, Some(permit)).await.map(|body| vestibule.proxy().limit_unread(body)),
+        Ok(permit) => event_stream(session, Some(permit)).await.map(|body| vestibule.proxy().limit_unread(body)),
         Err(busy) => {
             let (status, sentence) = match busy {
                 Busy::Server => {
@@ -217,18 +220,18 @@ async fn session_events(State(vestibule): State<Vestibule>, session: Session) ->
                 }
                 _ => (StatusCode::TOO_MANY_REQUESTS, "You have too many pages open. Close some of them."),
             };
-            Problem::new(status, sentence).retry_after(BUSY_RETRY_AFTER).into_response()
+            ProblemDetails::new(status, sentence).retry_after(BUSY_RETRY_AFTER).into_response()
         }
     }
 }
 
-/// "I am still here": the layer notes the activity. How long the session goes on now is known once the
-/// browser has this answer, so that a `GET` tells.
-async fn stay(session: Session) -> Response {
+/// Keeps the session alive: the layer records the activity. The new remaining time is only known after this response,
+/// so a `GET` returns it.
+async fn keep_alive(session: Session) -> Response {
     if session.is_logged_in() {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        Problem::new(StatusCode::UNAUTHORIZED, "You are not logged in.").into_response()
+        ProblemDetails::new(StatusCode::UNAUTHORIZED, "You are not logged in.").into_response()
     }
 }
 
@@ -241,25 +244,24 @@ async fn forward(State(vestibule): State<Vestibule>, session: Session, request: 
         return refused;
     }
     let client = peer(&request);
-    vestibule.pass_on(&session, client, request).await
+    vestibule.dispatch(&session, client, request).await
 }
 
-/// Resolves the session before the handler, writes its changes after.
-async fn with_session(State(vestibule): State<Vestibule>, mut request: Request, next: Next) -> Response {
+/// Resolves the session before the handler, and commits its changes after it.
+async fn session_layer(State(vestibule): State<Vestibule>, mut request: Request, next: Next) -> Response {
     let client = peer(&request);
-    let visit = vestibule.arrive(Kind::of(&request), request.headers(), client).await;
-    request.extensions_mut().insert(visit.session.clone());
+    let context = vestibule.resolve_session(RequestKind::of(&request), request.headers(), client).await;
+    request.extensions_mut().insert(context.session.clone());
     let response = next.run(request).await;
-    vestibule.leave(visit, response).await
+    vestibule.commit_session(context, response).await
 }
 
-/// The other end of the connection, where the server says it.
+/// The peer address of the connection, if the server provides it.
 fn peer(request: &Request) -> Option<SocketAddr> {
     request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer)
 }
 
-/// Whether a person looks at the answer, rather than a program: whether `Accept` names `text/html`
-/// (RFC 9110 §12.5.1).
+/// Whether the client wants an HTML page rather than data: whether `Accept` contains `text/html` (RFC 9110 §12.5.1).
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, header};
@@ -270,23 +272,23 @@ fn peer(request: &Request) -> Option<SocketAddr> {
 /// assert!(!wants_page(&accept("application/json")));
 /// ```
 pub fn wants_page(headers: &HeaderMap) -> bool {
-    let names_it = |value: &HeaderValue| {
+    let accepts_html = |value: &HeaderValue| {
         let mut kinds = value.as_bytes().split(|byte| matches!(byte, b',' | b';'));
         kinds.any(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/html"))
     };
-    headers.get_all(header::ACCEPT).iter().any(names_it)
+    headers.get_all(header::ACCEPT).iter().any(accepts_html)
 }
 
-/// How the page for an outage begins; a constant sentence follows.
+/// The beginning of the page for an outage. A constant sentence follows.
 const BACK_SOON: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Back in a moment</title>\
                          <h1>Back in a moment</h1><p>";
 
-/// Says that nobody can tell right now who is logged in.
+/// The response while the session store is unavailable.
 fn unavailable(wants_page: bool) -> Response {
     let mut response = if wants_page {
         (StatusCode::SERVICE_UNAVAILABLE, Html([BACK_SOON, UNAVAILABLE].concat())).into_response()
     } else {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE).into_response()
+        ProblemDetails::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE).into_response()
     };
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER.into());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
@@ -298,10 +300,9 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    /// Where a future is awaited within another, it is copied into place, and a connection keeps room
-    /// for the whole: what is rare in it is to be boxed.
+    /// A future contains all futures that it awaits, and each connection allocates the whole: box rare futures.
     #[test]
-    fn a_call_takes_little_room() {
+    fn the_future_of_a_call_is_small() {
         let mut config = Config::new("http://127.0.0.1:3000".parse().unwrap());
         config.api.url = Some("http://127.0.0.1:4000".parse().unwrap());
         let vestibule = Vestibule::new(config).unwrap();

@@ -1,31 +1,27 @@
-//! The one choke point for requests that other sites cause.
+//! Protection against cross-site request forgery (CSRF).
 //!
-//! A browser sends its cookies with requests that another site's page makes it send. [`SameOrigin`]
-//! refuses them (403), by what the browser itself says about a request's origin, so that no page has
-//! to carry a token:
+//! A browser sends its cookies with requests that another site's page makes it send. [`SameOrigin`] refuses them (403),
+//! based on the browser's own headers about a request's origin, so that pages need no CSRF token:
 //!
-//! 1. Calls that change something (any method but GET, HEAD and OPTIONS) must be same-origin:
-//!    `Sec-Fetch-Site: same-origin` ([Fetch Metadata]), or, from a browser that does not send that
-//!    field, an `Origin` that is exactly the configured public one (RFC 6454 §7). `none`, which a
-//!    browser says of what a person began at the address bar, is not enough: nobody types a POST.
-//! 2. WebSockets must have exactly that `Origin`, whatever else they have (RFC 6455 §10.2): the
-//!    same-origin policy does not hold for them, and not every browser sends the other field.
-//! 3. GET, HEAD and OPTIONS below `/api/` are refused when they come from another site's page, so
-//!    that it can neither embed nor time somebody's data. Everywhere else they pass: links lead
-//!    here, and an answer to GET changes nothing. [`SameOrigin::pass_links`] lets links in below
-//!    `/api/` as well, as a mail may have one to a file: a GET or HEAD that navigates a whole tab
-//!    (`Sec-Fetch-Mode: navigate`, `Sec-Fetch-Dest: document`). `SameSite=Lax` draws the same line
-//!    for cookies. Frames, fetches and images stay refused, and so does what a browser only
-//!    prefetches (`Sec-Purpose`). `Sec-Fetch-User` is not asked for: Safari never sends it, and any
-//!    click on the other site's page gives it.
-//! 4. A request with neither field comes from no browser of this decade: all send `Origin` with
-//!    a POST and a WebSocket. It passes when it has no cookie, as it then carries nobody's
-//!    authority (a script that logs in, a health check). With a cookie it is refused, as OWASP
-//!    advises: a program that holds a cookie can say `Origin: <the public origin>` as well, and a
-//!    browser behind something that strips both fields stays safe.
+//! 1. Requests that can change something (any method but GET, HEAD and OPTIONS) must be same-origin:
+//!    `Sec-Fetch-Site: same-origin` ([Fetch Metadata]), or, from a browser that does not send that header, an `Origin`
+//!    that is exactly the configured public one (RFC 6454 §7). `none`, which browsers send for navigation from the
+//!    address bar, is not enough: that is never a POST.
+//! 2. WebSockets must have exactly that `Origin`, regardless of other headers (RFC 6455 §10.2): the same-origin policy
+//!    does not apply to them, and not every browser sends the other header.
+//! 3. GET, HEAD and OPTIONS below `/api/` are refused if they come from another site's page, so that it can neither
+//!    embed nor time a user's data. Elsewhere they pass: other sites may link to pages, and GET changes nothing.
+//!    [`SameOrigin::pass_links`] allows links below `/api/` as well, as an email may link to a file: a GET or HEAD that
+//!    navigates a whole tab (`Sec-Fetch-Mode: navigate`, `Sec-Fetch-Dest: document`). `SameSite=Lax` makes the same
+//!    distinction for cookies. Frames, fetches and images stay refused, and so do prefetches (`Sec-Purpose`).
+//!    `Sec-Fetch-User` is not required: Safari never sends it, and any click on the other site's page sets it.
+//! 4. A request with neither header does not come from a browser of this decade: all send `Origin` with a POST and a
+//!    WebSocket. It passes if it has no cookie, as it then carries no user's authority (a script that logs in, a health
+//!    check). With a cookie it is refused, as OWASP recommends: a program that holds a cookie can also send
+//!    `Origin: <the public origin>`, and a browser behind a proxy that strips both headers stays safe.
 //!
-//! The public origin is configuration; `Host` is not asked, as whoever reaches the server sets it.
-//! A proxy in front that removes `Origin` and `Sec-Fetch-Site` has to be told not to.
+//! The public origin is configured. `Host` is not used, as any client can set it. A proxy in front must not remove
+//! `Origin` and `Sec-Fetch-Site`.
 //!
 //! ```
 //! use axum::{Router, routing::post};
@@ -49,33 +45,33 @@ use http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
 use tower::{Layer, Service};
 use url::Url;
 
-use crate::{error::Problem, route::wants_page};
+use crate::{problem::ProblemDetails, route::wants_page};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 pub(crate) const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 
-/// Refuses requests that other sites cause. A [`Layer`], to be put around everything else.
+/// Refuses cross-site requests. A [`Layer`], to be the outermost one.
 #[derive(Clone, Debug)]
 pub struct SameOrigin(Arc<Rules>);
 
 #[derive(Clone, Debug)]
 struct Rules {
-    /// The public origin, as browsers write it.
+    /// The public origin, as browsers serialize it.
     origin: String,
-    /// Where reading from another site is refused as well.
+    /// The path prefixes where cross-site reading is refused as well.
     guarded: Vec<String>,
-    /// Where a link from another site leads all the same.
+    /// The path prefixes where links from other sites pass nevertheless.
     linked: Vec<String>,
 }
 
-/// In the extensions of a refusal that a person would see: a server can show a page of its own instead.
+/// In the extensions of a refusal that a browser would display, so that a server can replace it by its own page.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// The answer as it is.
-    pub problem: Problem,
-    /// The request's header fields.
+    /// The problem details of the response.
+    pub problem: ProblemDetails,
+    /// The request's headers.
     pub request: HeaderMap,
 }
 
@@ -83,42 +79,43 @@ pub struct Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The browser says that another site's page, or nobody on this one, caused it.
+    /// According to `Sec-Fetch-Site`, the request does not come from a page of this site.
     #[error("`Sec-Fetch-Site` is not `same-origin`")]
     Site,
-    /// It names another origin.
+    /// `Origin` is another origin.
     #[error("`Origin` is not the public origin")]
     Origin,
-    /// It carries a cookie and says nothing of where it comes from.
+    /// The request has a cookie, but neither header.
     #[error("a cookie without `Origin` and `Sec-Fetch-Site`")]
     Unknown,
 }
 
-/// What one of the two fields says.
+/// The meaning of one of the two headers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Said {
-    Nothing,
-    Same,
+enum Provenance {
+    /// The header is missing.
+    Unknown,
+    SameOrigin,
     /// `Sec-Fetch-Site: none`
-    Nobody,
-    Other,
+    UserInitiated,
+    OtherOrigin,
 }
 
 impl SameOrigin {
-    /// For a server that people see at `public_url`; reading is guarded below `/api/`.
+    /// Creates the layer for a server at `public_url`. Reading is guarded below `/api/`.
     pub fn new(public_url: &Url) -> Self {
         let origin = public_url.origin().ascii_serialization();
         Self(Arc::new(Rules { origin, guarded: vec!["/api".to_owned()], linked: Vec::new() }))
     }
 
-    /// Guards reading below `prefix` as well, a path without a trailing slash.
+    /// Guards reading below the path `prefix` as well.
     #[must_use]
     pub fn guard_reading(self, prefix: &str) -> Self {
         self.change(|rules| rules.guarded.push(prefix.trim_end_matches('/').to_owned()))
     }
 
-    /// Lets a link on another site lead below `prefix`, a path without a trailing slash, though reading
-    /// is guarded there: a GET or HEAD that navigates a whole tab.
+    /// Allows links from other sites below the path `prefix`, although reading is guarded there: a GET or HEAD that navigates a
+    /// whole tab.
     #[must_use]
     pub fn pass_links(self, prefix: &str) -> Self {
         self.change(|rules| rules.linked.push(prefix.trim_end_matches('/').to_owned()))
@@ -129,7 +126,7 @@ impl SameOrigin {
         self
     }
 
-    /// Checks one request; logs and answers what is refused.
+    /// Checks one request. Logs a refusal, and returns its response.
     pub(crate) fn refuse<B>(&self, request: &Request<B>) -> Option<Response> {
         let refusal = self.check(request).err()?;
         tracing::info!(method = %request.method(), path = request.uri().path(), reason = %refusal, "refused a cross-site request");
@@ -144,7 +141,7 @@ impl SameOrigin {
     /// Checks one request.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// The reason of a refusal.
     pub fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let headers = request.headers();
         if is_web_socket(headers) {
@@ -154,9 +151,9 @@ impl SameOrigin {
             return self.0.check_reading(request);
         }
         match site(headers) {
-            Said::Same => Ok(()),
-            Said::Nothing => self.0.check_origin(headers),
-            Said::Nobody | Said::Other => Err(Refusal::Site),
+            Provenance::SameOrigin => Ok(()),
+            Provenance::Unknown => self.0.check_origin(headers),
+            Provenance::UserInitiated | Provenance::OtherOrigin => Err(Refusal::Site),
         }
     }
 }
@@ -164,8 +161,8 @@ impl SameOrigin {
 impl Rules {
     fn check_web_socket(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         match site(headers) {
-            Said::Same | Said::Nothing => self.check_origin(headers),
-            Said::Nobody | Said::Other => Err(Refusal::Site),
+            Provenance::SameOrigin | Provenance::Unknown => self.check_origin(headers),
+            Provenance::UserInitiated | Provenance::OtherOrigin => Err(Refusal::Site),
         }
     }
 
@@ -175,25 +172,27 @@ impl Rules {
             return Ok(());
         }
         match site(headers) {
-            Said::Other if is_link(request) && is_below(&self.linked, path) => Ok(()),
-            Said::Other => Err(Refusal::Site),
-            // A plain GET has no `Origin`: only a foreign one tells something.
-            Said::Nothing if self.origin(headers) == Said::Other => Err(Refusal::Origin),
-            Said::Same | Said::Nobody | Said::Nothing => Ok(()),
+            Provenance::OtherOrigin if is_link(request) && is_below(&self.linked, path) => Ok(()),
+            Provenance::OtherOrigin => Err(Refusal::Site),
+            // A plain GET has no `Origin`, so only a foreign one is significant.
+            Provenance::Unknown if self.origin(headers) == Provenance::OtherOrigin => Err(Refusal::Origin),
+            Provenance::SameOrigin | Provenance::UserInitiated | Provenance::Unknown => Ok(()),
         }
     }
 
     fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         match self.origin(headers) {
-            Said::Same => Ok(()),
-            Said::Nothing if !headers.contains_key(header::COOKIE) => Ok(()),
-            Said::Nothing => Err(Refusal::Unknown),
-            Said::Nobody | Said::Other => Err(Refusal::Origin),
+            Provenance::SameOrigin => Ok(()),
+            Provenance::Unknown if !headers.contains_key(header::COOKIE) => Ok(()),
+            Provenance::Unknown => Err(Refusal::Unknown),
+            Provenance::UserInitiated | Provenance::OtherOrigin => Err(Refusal::Origin),
         }
     }
 
-    fn origin(&self, headers: &HeaderMap) -> Said {
-        said(headers, &header::ORIGIN, |origin| if origin == self.origin.as_bytes() { Said::Same } else { Said::Other })
+    fn origin(&self, headers: &HeaderMap) -> Provenance {
+        provenance(headers, &header::ORIGIN, |origin| {
+            if origin == self.origin.as_bytes() { Provenance::SameOrigin } else { Provenance::OtherOrigin }
+        })
     }
 }
 
@@ -204,10 +203,12 @@ fn is_below(prefixes: &[String], path: &str) -> bool {
     prefixes.iter().any(below)
 }
 
-/// Whether somebody has followed a link: the answer fills a tab, where the other site's page cannot see it.
+/// Whether the user has followed a link: the response fills a tab, where the other site's page cannot read it.
 fn is_link<B>(request: &Request<B>) -> bool {
     let is = |name: &HeaderName, expected: &[u8]| {
-        said(request.headers(), name, |value| if value == expected { Said::Same } else { Said::Other }) == Said::Same
+        provenance(request.headers(), name, |value| {
+            if value == expected { Provenance::SameOrigin } else { Provenance::OtherOrigin }
+        }) == Provenance::SameOrigin
     };
     matches!(*request.method(), Method::GET | Method::HEAD)
         && is(&SEC_FETCH_MODE, b"navigate")
@@ -215,21 +216,21 @@ fn is_link<B>(request: &Request<B>) -> bool {
         && !request.headers().contains_key(SEC_PURPOSE)
 }
 
-fn site(headers: &HeaderMap) -> Said {
-    said(headers, &SEC_FETCH_SITE, |site| match site {
-        b"same-origin" => Said::Same,
-        b"none" => Said::Nobody,
-        _ => Said::Other,
+fn site(headers: &HeaderMap) -> Provenance {
+    provenance(headers, &SEC_FETCH_SITE, |site| match site {
+        b"same-origin" => Provenance::SameOrigin,
+        b"none" => Provenance::UserInitiated,
+        _ => Provenance::OtherOrigin,
     })
 }
 
-/// What a field says, as `meaning` reads its value. No browser sends one of them twice.
-fn said(headers: &HeaderMap, name: &HeaderName, meaning: impl FnOnce(&[u8]) -> Said) -> Said {
+/// Interprets a header by `meaning`. No browser sends one of them twice.
+fn provenance(headers: &HeaderMap, name: &HeaderName, meaning: impl FnOnce(&[u8]) -> Provenance) -> Provenance {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (None, _) => Said::Nothing,
+        (None, _) => Provenance::Unknown,
         (Some(one), None) => meaning(one.as_bytes()),
-        (Some(_), Some(_)) => Said::Other,
+        (Some(_), Some(_)) => Provenance::OtherOrigin,
     }
 }
 
@@ -237,11 +238,11 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Whether a request asks for a WebSocket, in whatever way it words it.
+/// Whether a request asks for a WebSocket, in any spelling.
 fn is_web_socket(headers: &HeaderMap) -> bool {
-    let names_it =
+    let names_web_socket =
         |value: &http::HeaderValue| value.as_bytes().to_ascii_lowercase().windows(9).any(|word| word == b"websocket");
-    headers.get_all(header::UPGRADE).iter().any(names_it)
+    headers.get_all(header::UPGRADE).iter().any(names_web_socket)
 }
 
 impl<S> Layer<S> for SameOrigin {
@@ -252,7 +253,7 @@ impl<S> Layer<S> for SameOrigin {
     }
 }
 
-/// The service that [`SameOrigin`] puts around another.
+/// The service of the [`SameOrigin`] layer.
 #[derive(Clone, Debug)]
 pub struct SameOriginService<S> {
     rules: SameOrigin,
@@ -280,14 +281,14 @@ where
 }
 
 impl Refusal {
-    fn problem(self) -> Problem {
+    fn problem(self) -> ProblemDetails {
         let sentence = match self {
             Self::Site | Self::Origin => "This request came from another site. Use this site's own pages.",
             Self::Unknown => {
                 "This request does not say where it comes from. A program has to send this site's `Origin`."
             }
         };
-        Problem::new(StatusCode::FORBIDDEN, sentence)
+        ProblemDetails::new(StatusCode::FORBIDDEN, sentence)
     }
 }
 
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_changes_from_this_origin_alone() {
+    fn accepts_changes_only_from_this_origin() {
         for (fields, expected) in [
             (&[COOKIE, ("sec-fetch-site", "same-origin")][..], Ok(())),
             (&[COOKIE, ("sec-fetch-site", "same-origin"), ("origin", "null")], Ok(())),
@@ -342,14 +343,14 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_no_browser_sends_only_without_a_cookie() {
+    fn accepts_requests_without_origin_headers_only_without_a_cookie() {
         assert_eq!(check("POST", "/api/login", &[]), Ok(()));
         assert_eq!(check("POST", "/api/login", &[("host", "app.example")]), Ok(()));
         assert_eq!(check("POST", "/api/login", &[COOKIE]), Err(Refusal::Unknown));
     }
 
     #[test]
-    fn guards_reading_below_the_api_alone() {
+    fn guards_reading_only_below_the_api() {
         for (fields, expected) in [
             (&[COOKIE, ("sec-fetch-site", "cross-site")][..], Err(Refusal::Site)),
             (&[COOKIE, ("sec-fetch-site", "same-site")], Err(Refusal::Site)),
@@ -368,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn lets_links_lead_to_the_api_alone() {
+    fn allows_only_links_to_the_api() {
         let link = [
             COOKIE,
             ("sec-fetch-site", "cross-site"),
@@ -402,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_a_server_what_a_person_would_see() {
+    fn marks_a_refusal_that_a_browser_would_display() {
         let rules = SameOrigin::new(&"https://app.example".parse().unwrap());
         let refused = |accept: &str| {
             let request = Request::get("/api/x").header("sec-fetch-site", "cross-site").header("accept", accept);
@@ -414,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_web_sockets_with_the_exact_origin_alone() {
+    fn accepts_web_sockets_only_with_the_exact_origin() {
         let upgrade = ("upgrade", "WebSocket");
         for (fields, expected) in [
             (&[upgrade, COOKIE, OURS][..], Ok(())),

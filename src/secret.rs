@@ -1,17 +1,17 @@
-//! Values that must never be printed.
+//! Values that must never be printed or logged.
 
 use std::{fmt, sync::OnceLock};
 
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
-/// A token or password. Its `Debug` says `[redacted]` and it has no `Display`, so that it cannot
-/// reach a log or an error message by accident.
+/// A token or password. Its `Debug` prints `[redacted]` and it has no `Display`, so that it cannot reach a log or an
+/// error message by accident.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret {
     text: String,
-    /// The header value that was written with it; boxed, as few secrets have one.
+    /// The cached header value; boxed, as few secrets have one.
     #[serde(skip)]
     bearer: OnceLock<Box<HeaderValue>>,
 }
@@ -22,25 +22,25 @@ impl Secret {
         Self::from(value.into())
     }
 
-    /// The value itself, for the one place that has to send or seal it.
+    /// The value itself, for code that has to send or seal it.
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// The value of an `Authorization` field with it: written once and kept, since it goes with each call.
+    /// The value of an `Authorization` header with this secret. Created once and cached, since each call sends it.
     ///
     /// # Errors
-    /// Those of `write`, which is given the value itself.
+    /// Those of `write`, which gets the value itself.
     pub(crate) fn bearer<E>(&self, write: impl FnOnce(&str) -> Result<HeaderValue, E>) -> Result<HeaderValue, E> {
-        if let Some(kept) = self.bearer.get() {
-            return Ok(HeaderValue::clone(kept));
+        if let Some(cached) = self.bearer.get() {
+            return Ok(HeaderValue::clone(cached));
         }
         let value = write(&self.text)?;
         Ok(HeaderValue::clone(self.bearer.get_or_init(|| Box::new(value))))
     }
 }
 
-/// What was written with a value says nothing more about it.
+/// Ignores the cached header value, which is derived from the secret.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text

@@ -53,7 +53,7 @@ impl Service {
         let account = vestibule.account();
         let is_listed = account.is_some_and(|account| account.sessions.is_some());
         Self {
-            has_sign_up: vestibule.has_sign_up(),
+            has_sign_up: vestibule.has_signup(),
             has_account: account.is_some(),
             has_devices: is_listed || vestibule.config().session.store != StoreConfig::Cookie,
             has_events: events,

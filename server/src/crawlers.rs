@@ -16,7 +16,7 @@ const LEFT_ALONE: &str = "/api/";
 pub(crate) fn routes(vestibule: &Vestibule) -> Router {
     let origin = vestibule.config().public_url.origin().ascii_serialization();
     let robots = format!("User-agent: *\nDisallow: {LEFT_ALONE}\nSitemap: {origin}/sitemap.xml\n");
-    let sitemap = sitemap(&origin, vestibule.has_sign_up());
+    let sitemap = sitemap(&origin, vestibule.has_signup());
     Router::new()
         .route("/robots.txt", get(async move || text("text/plain; charset=utf-8", robots.clone())))
         .route("/sitemap.xml", get(async move || text("application/xml", sitemap.clone())))

@@ -23,7 +23,7 @@ use axum::{
 };
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
-use vestibule::{alarm::Alarm, config::ProxyConfig, error::Problem};
+use vestibule::{config::ProxyConfig, deadline::DeadlineTimer, problem::ProblemDetails};
 
 use crate::settings::ServerSettings;
 
@@ -133,7 +133,7 @@ fn refusal(broken: Broken, version: Version) -> Response {
         Broken::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "What you sent is too large. Send less."),
     };
     tracing::info!(status = status.as_u16(), reason = %broken, "gave a request up");
-    let mut response = Problem::new(status, sentence).into_response();
+    let mut response = ProblemDetails::new(status, sentence).into_response();
     // The rest of the body is not waited for (RFC 9110 §15.5.9); HTTP/2 resets its stream.
     if version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -148,7 +148,7 @@ struct Bounded {
     end: Option<Instant>,
     /// Until when the next part has to come, while it is waited for.
     due: Option<Instant>,
-    alarm: Alarm,
+    alarm: DeadlineTimer,
     left: u64,
     broke: Broke,
 }
@@ -156,7 +156,7 @@ struct Bounded {
 impl Bounded {
     fn new(body: Body, bounds: Bounds, broke: Broke) -> Self {
         let end = bounds.whole.map(|whole| Instant::now() + whole);
-        Self { body, idle: bounds.idle, end, due: None, alarm: Alarm::default(), left: bounds.length, broke }
+        Self { body, idle: bounds.idle, end, due: None, alarm: DeadlineTimer::default(), left: bounds.length, broke }
     }
 
     fn fail(&mut self, broken: Broken) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {

@@ -9,7 +9,7 @@ use axum::{
 };
 use leptos::{config::LeptosOptions, context::provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list};
-use vestibule::{Vestibule, error::Problem};
+use vestibule::{Vestibule, problem::ProblemDetails};
 
 use crate::{assets, front::Site};
 
@@ -48,8 +48,8 @@ fn context(vestibule: Vestibule, site: Site) -> impl Fn() + Clone + Send + Sync 
     }
 }
 
-async fn no_endpoint() -> Problem {
-    Problem::new(axum::http::StatusCode::NOT_FOUND, "There is nothing at this address.")
+async fn no_endpoint() -> ProblemDetails {
+    ProblemDetails::new(axum::http::StatusCode::NOT_FOUND, "There is nothing at this address.")
 }
 
 async fn not_found(State(fallback): State<Fallback>, request: Request<Body>) -> Response {

@@ -12,9 +12,9 @@ use axum::{
 };
 use leptos::config::LeptosOptions;
 use tower_http::catch_panic::CatchPanicLayer;
-use vestibule::{error::Problem, proxy::X_REQUEST_ID, route::wants_page, same_origin::Refused};
+use vestibule::{problem::ProblemDetails, proxy::X_REQUEST_ID, route::wants_page, same_origin::Refused};
 
-/// Problem details are a few hundred bytes.
+/// ProblemDetails details are a few hundred bytes.
 const MAX_PROBLEM: usize = 16 * 1024;
 
 /// Answers a panic below with 500, and makes a page of each of our own refusals that a person would
@@ -35,7 +35,7 @@ async fn show(State(options): State<LeptosOptions>, request: Request, next: Next
 
 /// The page for what is refused on its way to the proxy.
 pub(crate) fn shown(refused: &Refused, options: &LeptosOptions) -> Response {
-    let Problem { status, detail, .. } = &refused.problem;
+    let ProblemDetails { status, detail, .. } = &refused.problem;
     let page = app::refusal(options, Theme::of(&refused.request), *status, detail, None);
     let (mut parts, body) = (*status, Body::from(page.html)).into_response().into_parts();
     set_page_headers(&mut parts.headers, &page.policy);
@@ -43,8 +43,8 @@ pub(crate) fn shown(refused: &Refused, options: &LeptosOptions) -> Response {
 }
 
 /// The panic's own message is in the log: the panic hook has written it.
-fn failed() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Something failed on our side. Try again in a moment.")
+fn failed() -> ProblemDetails {
+    ProblemDetails::new(StatusCode::INTERNAL_SERVER_ERROR, "Something failed on our side. Try again in a moment.")
 }
 
 fn is_problem(response: &Response) -> bool {

@@ -1,4 +1,4 @@
-//! The library's configuration: plain structs that any loader can fill, each field documented.
+//! The configuration of the library: plain structs that any loader can fill, with documented fields.
 
 mod api;
 mod login;
@@ -14,25 +14,25 @@ pub use api::ApiConfig;
 pub use login::LoginConfig;
 pub use proxy::ProxyConfig;
 pub use redis_url::{InvalidRedisUrl, RedisUrl};
-pub(crate) use redis_url::{Login, Node, Servers};
+pub(crate) use redis_url::{Node, RedisCredentials, Servers};
 pub(crate) use session::COOKIE_NAME;
 pub use session::{MAX_COOKIE_NAME, SameSite, SessionConfig};
 pub use store::{InvalidStore, StoreConfig};
 
-/// Everything the library has to know.
+/// The configuration of the library.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The origin that people see in the address bar, like `https://app.example`. It decides the
-    /// cookie's name and flags, and which requests are same-origin.
+    /// The origin that users see in the address bar, like `https://app.example`. It determines the cookie's name and
+    /// attributes, and which requests are same-origin.
     pub public_url: Url,
-    /// Where the API is and what it speaks.
+    /// The API: its URL and contract.
     #[serde(default)]
     pub api: ApiConfig,
-    /// How often somebody may try to log in.
+    /// The rate limits of logins and signups.
     #[serde(default)]
     pub login: LoginConfig,
-    /// How long a session lasts and what seals it.
+    /// The lifetime, keys and store of sessions.
     #[serde(default)]
     pub session: SessionConfig,
     /// The proxy to the API.
@@ -44,21 +44,21 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 #[error("`{key}` {problem}")]
 pub struct ConfigError {
-    /// The key, with its section.
+    /// The full key, with its section.
     pub key: &'static str,
-    /// What is wrong and how to mend it.
+    /// What is wrong and how to fix it.
     pub problem: String,
 }
 
 impl ConfigError {
-    /// Names a key and what is wrong with its value.
+    /// Creates an error for a key.
     pub fn new(key: &'static str, problem: impl Into<String>) -> Self {
         Self { key, problem: problem.into() }
     }
 }
 
 impl Config {
-    /// The defaults for a server that people see at `public_url`.
+    /// The defaults for a server at `public_url`.
     pub fn new(public_url: Url) -> Self {
         Self {
             public_url,
@@ -69,10 +69,10 @@ impl Config {
         }
     }
 
-    /// Checks each value and what they mean together.
+    /// Validates all values, also in combination.
     ///
     /// # Errors
-    /// The first wrong value, with its key and the mend.
+    /// The first invalid value, with its key and how to fix it.
     pub fn validate(&self) -> Result<(), ConfigError> {
         check_public_url(&self.public_url).map_err(|problem| ConfigError::new("public_url", problem))?;
         self.api.validate()?;
@@ -80,12 +80,12 @@ impl Config {
         self.own_proxy().validate()
     }
 
-    /// The proxy's part, which knows the session's cookie.
+    /// The proxy section, with the name of the session cookie.
     pub(crate) fn own_proxy(&self) -> ProxyConfig {
         ProxyConfig { own_cookie: self.session.cookie_name.clone(), ..self.proxy.clone() }
     }
 
-    /// Whether people reach this server over https.
+    /// Whether clients reach this server over https.
     pub fn https(&self) -> bool {
         self.public_url.scheme() == "https"
     }
@@ -97,13 +97,13 @@ fn check_public_url(url: &Url) -> Result<(), &'static str> {
         "http" if is_loopback(url) => {}
         "http" => {
             return Err(
-                "is plain http, which is for loopback alone: without https the cookie could be read on the way. Set it to the https:// address that people use",
+                "is plain http, which is only for loopback: without https, the cookie could be intercepted. Set it to the https:// URL that users open",
             );
         }
         _ => return Err("must be an https:// URL, like https://app.example"),
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err("must be an origin alone, like https://app.example, without a path");
+        return Err("must be only an origin, like https://app.example, without a path");
     }
     Ok(())
 }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_would_leak_the_cookie_or_is_no_origin() {
+    fn refuses_urls_that_would_leak_the_cookie_or_are_not_an_origin() {
         for url in [
             "http://app.example",
             "http://10.0.0.1:3000",

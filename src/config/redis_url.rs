@@ -1,4 +1,4 @@
-//! Where Redis or Valkey is: one server, one that Sentinels name, or a cluster.
+//! The URL of Redis or Valkey: one server, a primary named by Sentinels, or a cluster.
 
 mod print;
 
@@ -11,66 +11,67 @@ use crate::secret::Secret;
 /// The URL of Redis or Valkey. Prints without its passwords.
 ///
 /// - one server: `redis://[user:password@]host[:6379][/database]`, on a socket `redis+unix:///path`
-/// - whichever server Sentinels name: `redis-sentinel://[user:password@]host[:26379],…/service[/database]`, and
-///   `?sentinel_username=…&sentinel_password=…` where the Sentinels want a password as well
+/// - the primary that Sentinels name: `redis-sentinel://[user:password@]host[:26379],…/service[/database]`, and
+///   `?sentinel_username=…&sentinel_password=…` if the Sentinels require a password as well
 /// - a cluster: `redis-cluster://[user:password@]host[:6379],…`
 ///
-/// With TLS all begin with `rediss`. `valkey` and `valkeys` are the same, and so is `+` for `-`.
+/// With TLS, the scheme begins with `rediss`. `valkey` and `valkeys` are synonyms, and so is `+` for `-`.
 #[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RedisUrl {
     pub(crate) tls: bool,
-    /// What the servers ask for; one server's are in its URL.
-    pub(crate) login: Login,
+    /// The credentials for the servers. Those for a single server are in its URL.
+    pub(crate) credentials: RedisCredentials,
     pub(crate) servers: Servers,
 }
 
-/// What is to be reached.
+/// The servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Servers {
     /// The server at this URL.
     One(Url),
-    /// The primary of a service, as Sentinels know it.
-    Sentinel { sentinels: Vec<Node>, login: Login, service: String, database: i64 },
-    /// A cluster that these belong to.
+    /// The primary of a service, as named by Sentinels.
+    Sentinel { sentinels: Vec<Node>, credentials: RedisCredentials, service: String, database: i64 },
+    /// A cluster with these nodes among others.
     Cluster(Vec<Node>),
 }
 
 /// A host and its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Node {
-    /// A name or an address; that of IPv6 without brackets.
+    /// A host name or IP address; IPv6 without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
 }
 
-/// A user and a password, each where one is needed.
+/// A user and a password, both optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Login {
+pub(crate) struct RedisCredentials {
     pub(crate) user: Option<String>,
     pub(crate) password: Option<Secret>,
 }
 
-/// The text names no Redis or Valkey: says what is wrong with it, and how to mend that.
+/// The text is not a valid URL of Redis or Valkey. The message says what is wrong and how to fix it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidRedisUrl(&'static str);
 
 const UNKNOWN: InvalidRedisUrl = InvalidRedisUrl(
-    "is no URL of Redis or Valkey: write redis://host:6379, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, with TLS rediss…",
+    "is not a URL of Redis or Valkey: write redis://host:6379, redis-sentinel://host:26379,host:26379/service or redis-cluster://host:6379,host:6379, or rediss… with TLS",
 );
 const SEVERAL: InvalidRedisUrl = InvalidRedisUrl(
-    "names several hosts: write redis-cluster://… for a cluster, redis-sentinel://…/service for Sentinels",
+    "has several hosts: write redis-cluster://… for a cluster, or redis-sentinel://…/service for Sentinels",
 );
-const HOST: InvalidRedisUrl = InvalidRedisUrl("has a part that is no host: write host:port,host:port");
-const DATABASE: InvalidRedisUrl = InvalidRedisUrl("has a database that is no number: write /0 or leave it out");
+const HOST: InvalidRedisUrl = InvalidRedisUrl("contains an invalid host: write host:port,host:port");
+const DATABASE: InvalidRedisUrl = InvalidRedisUrl("has a database that is not a number: write /0 or leave it out");
 const NO_SERVICE: InvalidRedisUrl =
-    InvalidRedisUrl("names no service: write redis-sentinel://host:26379,host:26379/service");
+    InvalidRedisUrl("has no service name: write redis-sentinel://host:26379,host:26379/service");
 const CLUSTER_PATH: InvalidRedisUrl =
-    InvalidRedisUrl("has a path, and a cluster has one database alone: write redis-cluster://host:6379,host:6379");
-const OPTION: InvalidRedisUrl =
-    InvalidRedisUrl("has an unknown option: there are sentinel_username and sentinel_password, with redis-sentinel://");
-const NOT_TEXT: InvalidRedisUrl = InvalidRedisUrl("has a user or password that is no UTF-8 text");
+    InvalidRedisUrl("has a path, but a cluster has only one database: write redis-cluster://host:6379,host:6379");
+const OPTION: InvalidRedisUrl = InvalidRedisUrl(
+    "has an unknown option: only redis-sentinel:// has options, sentinel_username and sentinel_password",
+);
+const NOT_TEXT: InvalidRedisUrl = InvalidRedisUrl("has a user or password that is not UTF-8");
 
 const SENTINEL_PORT: u16 = 26_379;
 const PORT: u16 = 6_379;
@@ -97,7 +98,7 @@ impl TryFrom<String> for RedisUrl {
     }
 }
 
-/// One server: its URL goes to the client as it is.
+/// Parses the URL of one server, which the client gets unchanged.
 fn one(text: &str, tls: bool) -> Result<RedisUrl, InvalidRedisUrl> {
     let authority = text.split(['/', '?', '#']).nth(2).unwrap_or_default();
     let is_list = authority.rsplit('@').next().is_some_and(|hosts| hosts.contains(','));
@@ -111,16 +112,16 @@ fn one(text: &str, tls: bool) -> Result<RedisUrl, InvalidRedisUrl> {
         }
         database(url.path().trim_matches('/'))?;
     }
-    Ok(RedisUrl { tls, login: Login::default(), servers: Servers::One(url) })
+    Ok(RedisUrl { tls, credentials: RedisCredentials::default(), servers: Servers::One(url) })
 }
 
 fn database(text: &str) -> Result<i64, InvalidRedisUrl> {
     if text.is_empty() { Ok(0) } else { text.parse::<u16>().map(i64::from).map_err(|_| DATABASE) }
 }
 
-/// What a URL of several hosts is made of.
+/// The parts of a URL with several hosts.
 struct Parts<'a> {
-    login: Login,
+    credentials: RedisCredentials,
     hosts: &'a str,
     path: &'a str,
     options: &'a str,
@@ -132,24 +133,24 @@ impl<'a> Parts<'a> {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (user, password) = user.split_once(':').unwrap_or((user, ""));
-        let login = Login { user: decoded(user)?, password: decoded(password)?.map(Secret::new) };
-        Ok(Self { login, hosts, path: path.trim_matches('/'), options })
+        let credentials = RedisCredentials { user: decoded(user)?, password: decoded(password)?.map(Secret::new) };
+        Ok(Self { credentials, hosts, path: path.trim_matches('/'), options })
     }
 
     fn sentinel(self, tls: bool) -> Result<RedisUrl, InvalidRedisUrl> {
         let (service, number) = self.path.split_once('/').unwrap_or((self.path, ""));
         let service = decoded(service)?.ok_or(NO_SERVICE)?;
-        let mut login = Login::default();
+        let mut credentials = RedisCredentials::default();
         for (name, value) in url::form_urlencoded::parse(self.options.as_bytes()) {
             match &*name {
-                "sentinel_username" => login.user = Some(value.into_owned()),
-                "sentinel_password" => login.password = Some(Secret::new(value)),
+                "sentinel_username" => credentials.user = Some(value.into_owned()),
+                "sentinel_password" => credentials.password = Some(Secret::new(value)),
                 _ => return Err(OPTION),
             }
         }
         let sentinels = nodes(self.hosts, SENTINEL_PORT)?;
-        let servers = Servers::Sentinel { sentinels, login, service, database: database(number)? };
-        Ok(RedisUrl { tls, login: self.login, servers })
+        let servers = Servers::Sentinel { sentinels, credentials, service, database: database(number)? };
+        Ok(RedisUrl { tls, credentials: self.credentials, servers })
     }
 
     fn cluster(self, tls: bool) -> Result<RedisUrl, InvalidRedisUrl> {
@@ -159,11 +160,11 @@ impl<'a> Parts<'a> {
         if !self.options.is_empty() {
             return Err(OPTION);
         }
-        Ok(RedisUrl { tls, login: self.login, servers: Servers::Cluster(nodes(self.hosts, PORT)?) })
+        Ok(RedisUrl { tls, credentials: self.credentials, servers: Servers::Cluster(nodes(self.hosts, PORT)?) })
     }
 }
 
-/// A text with `%40` for `@` and the like; `None` for an empty one.
+/// Percent-decodes a text; `None` if it is empty.
 fn decoded(text: &str) -> Result<Option<String>, InvalidRedisUrl> {
     let decoded = percent_decode_str(text).decode_utf8().map_err(|_| NOT_TEXT)?;
     Ok(Some(decoded.into_owned()).filter(|text| !text.is_empty()))
@@ -175,11 +176,11 @@ fn nodes(hosts: &str, port: u16) -> Result<Vec<Node>, InvalidRedisUrl> {
 
 fn node(text: &str, port: u16) -> Result<Node, InvalidRedisUrl> {
     let url = Url::parse(&format!("redis://{text}")).map_err(|_| HOST)?;
-    let alone = url.path().is_empty() && url.query().is_none() && url.fragment().is_none() && !text.contains('@');
+    let is_plain = url.path().is_empty() && url.query().is_none() && url.fragment().is_none() && !text.contains('@');
     let host = match url.host() {
-        Some(Host::Domain(name)) if alone && !name.is_empty() => name.to_owned(),
-        Some(Host::Ipv4(address)) if alone => address.to_string(),
-        Some(Host::Ipv6(address)) if alone => address.to_string(),
+        Some(Host::Domain(name)) if is_plain && !name.is_empty() => name.to_owned(),
+        Some(Host::Ipv4(address)) if is_plain => address.to_string(),
+        Some(Host::Ipv6(address)) if is_plain => address.to_string(),
         _ => return Err(HOST),
     };
     Ok(Node { host, port: url.port().unwrap_or(port) })
@@ -211,12 +212,15 @@ mod tests {
     fn reads_sentinels() {
         let text = "redis-sentinel://ada:p%40ss@one,two:1,[::1]:2/main/3?sentinel_password=s%26t&sentinel_username=s";
         let url = read(text).unwrap();
-        let Servers::Sentinel { sentinels, login, service, database } = &url.servers else { panic!("{url}") };
+        let Servers::Sentinel { sentinels, credentials, service, database } = &url.servers else { panic!("{url}") };
         assert_eq!(places(sentinels), ["one:26379", "two:1", "[::1]:2"]);
         assert_eq!((service.as_str(), *database), ("main", 3));
-        assert_eq!((login.user.as_deref(), login.password.as_ref().map(Secret::expose)), (Some("s"), Some("s&t")));
-        assert_eq!(url.login.user.as_deref(), Some("ada"));
-        assert_eq!(url.login.password.as_ref().map(Secret::expose), Some("p@ss"));
+        assert_eq!(
+            (credentials.user.as_deref(), credentials.password.as_ref().map(Secret::expose)),
+            (Some("s"), Some("s&t"))
+        );
+        assert_eq!(url.credentials.user.as_deref(), Some("ada"));
+        assert_eq!(url.credentials.password.as_ref().map(Secret::expose), Some("p@ss"));
         assert!(!url.tls);
 
         let same = read("redis-sentinel://one/main").unwrap();
@@ -231,13 +235,13 @@ mod tests {
         let url = read("rediss-cluster://:secret@one,two:7000, 10.0.0.3/").unwrap();
         let Servers::Cluster(nodes) = &url.servers else { panic!("{url}") };
         assert_eq!(places(nodes), ["one:6379", "two:7000", "10.0.0.3:6379"]);
-        assert!(url.tls && url.login.user.is_none());
-        assert_eq!(url.login.password.as_ref().map(Secret::expose), Some("secret"));
+        assert!(url.tls && url.credentials.user.is_none());
+        assert_eq!(url.credentials.password.as_ref().map(Secret::expose), Some("secret"));
         assert_eq!(read("redis+cluster://one/0").unwrap(), read("redis-cluster://one:6379").unwrap());
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn reports_what_is_wrong() {
         for (text, problem) in [
             ("", UNKNOWN),
             ("redis", UNKNOWN),

@@ -1,59 +1,59 @@
-//! `[session]`: how long a session lasts and what seals it.
+//! `[session]`: the lifetime, keys and store of sessions.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, RedisUrl, StoreConfig};
 use crate::{secret::Secret, session::Key};
 
-/// How long a session lasts and what seals it.
+/// The lifetime, keys and store of sessions.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionConfig {
-    /// The keys that seal sessions, each 32 bytes in base64. The first one seals, all open: put a new
-    /// key in front to rotate. As a variable: separated by commas.
+    /// The keys that seal sessions, each 32 bytes in base64. The first key seals, all keys open: to rotate,
+    /// put a new key in front. In an environment variable: separated by commas.
     #[serde(deserialize_with = "list", serialize_with = "count")]
     pub keys: Vec<Secret>,
-    /// Where sessions are kept: `cookie`, sealed in the browser; where Redis or Valkey is (see
-    /// [`RedisUrl`]), which all replicas share; `memory`, in this process, for tests.
+    /// Where sessions are stored: `cookie`, sealed in the browser; the URL of Redis or Valkey (see [`RedisUrl`]), which
+    /// all replicas share; `memory`, in this process, for tests.
     pub store: StoreConfig,
-    /// With sessions in cookies: the Redis or Valkey in which replicas share which sessions have
-    /// ended, and renew tokens together. Without it each replica knows of its own log-outs alone.
+    /// With sessions in cookies: the Redis or Valkey in which replicas share ended sessions and coordinate refreshes.
+    /// Without it, each replica knows only its own logouts.
     pub revocation: Option<RedisUrl>,
-    /// After how many seconds without a request a session ends.
+    /// The seconds without a request after which a session ends.
     pub idle_lifetime: i64,
-    /// After how many seconds a session ends in any case.
+    /// The seconds after which a session ends in any case.
     pub absolute_lifetime: i64,
-    /// Whether the session outlives the browser's closing, where the log-in does not say: the app's
-    /// does, by "Keep me signed in".
+    /// Whether the session persists when the browser closes, if the login does not specify it. The app's login does, by
+    /// "Keep me signed in".
     pub persistent: bool,
-    /// `lax`, or `strict` to withhold the cookie when a link on another site leads here (the person
-    /// then looks logged out until the next click).
+    /// `lax`, or `strict` to withhold the cookie when a user follows a link from another site (the user then appears
+    /// logged out until the next click).
     pub same_site: SameSite,
-    /// What the session's cookie is called; on https `__Host-` comes before it. Cookies know no ports: two servers on
-    /// one host name each need a name of their own. Letters, digits, `-` and `_`, at most [`MAX_COOKIE_NAME`].
+    /// The name of the session cookie, prefixed with `__Host-` on https. Cookies do not distinguish ports: two servers on
+    /// one host name need different names. Letters, digits, `-` and `_`, at most [`MAX_COOKIE_NAME`].
     pub cookie_name: String,
-    /// How many seconds before its end an access token is renewed. Tokens that live shorter than
-    /// four times this are renewed in the last quarter of their life.
+    /// How many seconds before its expiry an access token is refreshed. Tokens with a lifetime of less than four times
+    /// this are refreshed in the last quarter of their life.
     pub refresh_before: i64,
-    /// The most streams of `/api/session/events` that are open at once; 0 for no limit. Each open tab has one.
+    /// The maximum number of open streams of `/api/session/events`; 0 for no limit. Each open tab has one.
     pub max_event_streams: usize,
-    /// The most of them of one session; 0 for no limit.
+    /// The maximum number of these streams per session; 0 for no limit.
     pub max_event_streams_per_session: usize,
 }
 
-/// The usual name of the session's cookie.
+/// The default name of the session cookie.
 pub(crate) const COOKIE_NAME: &str = "vestibule";
-/// The longest name of the session's cookie, in bytes.
+/// The maximum length of the session cookie's name, in bytes.
 pub const MAX_COOKIE_NAME: usize = 32;
 
 /// The cookie's `SameSite` attribute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SameSite {
-    /// Sent when a link on another site leads here.
+    /// Sent when a user follows a link from another site.
     #[default]
     Lax,
-    /// Sent from this site's own pages alone.
+    /// Sent only from this site's own pages.
     Strict,
 }
 
@@ -76,10 +76,10 @@ impl Default for SessionConfig {
 }
 
 impl SessionConfig {
-    /// The keys, read.
+    /// Parses the keys.
     ///
     /// # Errors
-    /// When one is not 32 bytes in base64.
+    /// If one is not 32 bytes in base64.
     pub fn parsed_keys(&self) -> Result<Vec<Key>, ConfigError> {
         self.keys
             .iter()
@@ -88,8 +88,8 @@ impl SessionConfig {
             .map_err(|error| ConfigError::new("session.keys", error.to_string()))
     }
 
-    /// A part of what a cookie's name may be (RFC 6265 §4.1.1): no dot, which numbers the chunks, and none of the
-    /// prefixes that mean something to browsers.
+    /// Checks the cookie's name. Allows a subset of RFC 6265 §4.1.1: no dot, which numbers the chunks, and no prefix that
+    /// is special to browsers.
     fn check_cookie_name(&self) -> Result<(), ConfigError> {
         let name = self.cookie_name.as_bytes();
         let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -97,7 +97,7 @@ impl SessionConfig {
             return Ok(());
         }
         let problem = format!(
-            "must be 1 to {MAX_COOKIE_NAME} letters, digits, `-` or `_`, and not begin with `__`: `__Host-` comes before it by itself"
+            "must be 1 to {MAX_COOKIE_NAME} letters, digits, `-` or `_`, and not begin with `__`: `__Host-` is added automatically"
         );
         Err(ConfigError::new("session.cookie_name", problem))
     }
@@ -119,7 +119,7 @@ impl SessionConfig {
     }
 }
 
-/// A list, or one text with commas as a variable has it.
+/// Reads a list, or one comma-separated text from an environment variable.
 fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -134,7 +134,7 @@ fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>
     Ok(texts.into_iter().filter(|text| !text.is_empty()).map(Secret::from).collect())
 }
 
-/// The resolved configuration is printed for people: keys as their number alone.
+/// Redacts the keys in the printed configuration; only their number is visible.
 fn count<S: serde::Serializer>(keys: &[Secret], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(keys.iter().map(|_| "[redacted]"))
 }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_has_a_plain_name() {
+    fn the_cookie_has_a_plain_name() {
         let check = |name: &str| SessionConfig { cookie_name: name.into(), ..SessionConfig::default() }.validate();
         for name in ["vestibule", "app-2", "A_b", &"x".repeat(32)] {
             assert!(check(name).is_ok(), "{name}");

@@ -1,32 +1,32 @@
-//! Where sessions are kept.
+//! The session store.
 
 use serde::{Deserialize, Serialize};
 
 use super::{InvalidRedisUrl, RedisUrl};
 
-/// Where sessions are kept: `cookie`, `memory`, or where Redis or Valkey is.
+/// Where sessions are stored: `cookie`, `memory`, or the URL of Redis or Valkey.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum StoreConfig {
     /// Sealed in the browser's cookie.
     #[default]
     Cookie,
-    /// In this process, for tests and trials: all sessions end with it.
+    /// In this process, for tests and trials: all sessions end with the process.
     Memory,
-    /// In Redis or Valkey, which all replicas share. The cookie holds an opaque id.
+    /// In Redis or Valkey, which all replicas share. The cookie holds an opaque token.
     Redis(RedisUrl),
 }
 
-/// The text names no store.
+/// The text is not a valid store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidStore {
-    /// It is no store at all.
+    /// The text is neither a known store nor a URL.
     #[error(
-        "is no store: write `cookie`, `memory`, or a URL like redis://host:6379, redis-sentinel://host:26379/service or redis-cluster://host:6379"
+        "is not a session store: write `cookie`, `memory`, or a URL like redis://host:6379, redis-sentinel://host:26379/service or redis-cluster://host:6379"
     )]
     Unknown,
-    /// It is a URL that does not serve.
+    /// The URL is not valid.
     #[error(transparent)]
     Redis(#[from] InvalidRedisUrl),
 }

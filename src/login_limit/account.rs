@@ -1,19 +1,19 @@
-//! One spelling for all spellings of an account's name.
+//! Normalizes the spelling of account names.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// The name by which attempts at an account are counted.
+/// The normalized name by which attempts at an account are counted.
 ///
-/// APIs and their databases take more than one spelling for the same account: other case, blanks around, full-width
-/// letters, letters with and without accents. Each would be a bucket of its own. Two accounts that come to have the
-/// same name here share their limits, which harms nobody.
-pub(crate) fn canonical(account: &str) -> String {
-    // There and back, as some letters have one form in the other case only.
+/// APIs and their databases accept several spellings of an account: other case, surrounding whitespace, full-width
+/// letters, letters with and without accents. Each would have its own bucket. Two accounts with the same normalized name
+/// share their limits, which is harmless.
+pub(crate) fn canonical_account(account: &str) -> String {
+    // To upper and back to lower case, as some letters have a common form only in upper case.
     let folded = account.nfkd().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     folded.nfkd().filter(|letter| !is_ignored(*letter)).collect()
 }
 
-/// What collations pass over: accents, blanks, and what cannot be seen.
+/// Whether collations ignore a character: accents, whitespace and invisible characters.
 fn is_ignored(letter: char) -> bool {
     is_combining_mark(letter)
         || letter.is_whitespace()
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_every_spelling_for_one_account() {
+    fn normalizes_every_spelling_of_an_account() {
         for spelling in [
             "ada@example.com",
             "Ada@Example.COM",
@@ -40,11 +40,11 @@ mod tests {
             "ADA@EXAMPLE.COM\u{feff}",
             "ⓐda@example.com",
         ] {
-            assert_eq!(canonical(spelling), "ada@example.com", "{spelling:?}");
+            assert_eq!(canonical_account(spelling), "ada@example.com", "{spelling:?}");
         }
-        assert_eq!(canonical("STRASSE"), canonical("straße"));
-        assert_eq!(canonical("\u{212a}ai"), "kai", "the Kelvin sign");
-        assert_eq!(canonical("İda"), "ida");
-        assert_ne!(canonical("ada@example.com"), canonical("ada@example.org"));
+        assert_eq!(canonical_account("STRASSE"), canonical_account("straße"));
+        assert_eq!(canonical_account("\u{212a}ai"), "kai", "the Kelvin sign");
+        assert_eq!(canonical_account("İda"), "ida");
+        assert_ne!(canonical_account("ada@example.com"), canonical_account("ada@example.org"));
     }
 }

@@ -1,4 +1,4 @@
-//! Many buckets that fill up again by themselves, with a bound on their number.
+//! Token buckets that refill over time, with a bounded number of keys.
 
 use std::{
     collections::HashMap,
@@ -6,29 +6,29 @@ use std::{
     time::Duration,
 };
 
-/// The most keys that are kept, some 2 MiB. More are tried by nobody but an attacker.
+/// The maximum number of keys, some 2 MiB. Only an attacker uses more.
 const MAX_KEYS: usize = 1 << 16;
-/// From how many keys on full buckets are looked for.
+/// The number of keys from which full buckets are swept.
 const SWEEP_FROM: usize = 1 << 10;
 
-/// Lets each key do so much at once and then, one by one, as much again in a span of time: the generic cell rate
-/// algorithm (ITU-T I.371), of which one number for each key is kept.
+/// Allows each key a burst and then, one by one, the same number again in a span of time. This is the generic cell rate
+/// algorithm (ITU-T I.371), which needs one number per key.
 pub(super) struct Buckets {
-    /// How long it takes until there is room for one more, in microseconds; 0 for no limit.
+    /// The time until one more is allowed, in microseconds; 0 for no limit.
     interval: i64,
-    /// How long it takes to fill up, in microseconds.
+    /// The time to refill an empty bucket, in microseconds.
     span: i64,
     keys: Mutex<Keys>,
 }
 
-/// When each bucket will be full again, in microseconds since the epoch. What is full is as good as not there.
+/// When each bucket will be full again, in microseconds since the epoch. A missing bucket is full.
 struct Keys {
     full_at: HashMap<u64, i64>,
     sweep_at: usize,
 }
 
 impl Buckets {
-    /// Buckets for `count` at once and within `span`; 0 for no limit.
+    /// Creates buckets for a burst of `count`, refilled within `span`; 0 for no limit.
     pub(super) fn new(count: u32, span: Duration) -> Self {
         let span = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         let interval = if count == 0 { 0 } else { span / i64::from(count) };
@@ -36,19 +36,19 @@ impl Buckets {
         Self { interval, span: interval * i64::from(count), keys: Mutex::new(keys) }
     }
 
-    /// Takes one out of the bucket of `key`, at `now` in seconds since the epoch.
+    /// Takes one token out of the bucket of `key`, at `now` in seconds since the epoch.
     ///
     /// # Errors
-    /// When it is empty: how long to wait, in whole seconds.
+    /// If the bucket is empty: the time to wait, in whole seconds.
     pub(super) fn take(&self, key: u64, now: i64) -> Result<(), Duration> {
         if self.interval == 0 {
             return Ok(());
         }
         let now = now.saturating_mul(1_000_000);
-        // A panic while the lock is held cannot leave half a state: each change is one step.
+        // A panic while the lock is held cannot leave an inconsistent state: each change is one step.
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let before = keys.full_at.get(&key).copied().unwrap_or(now);
-        // Not later than an empty bucket is full: the clock may have been set back.
+        // At most the refill time of an empty bucket: the clock may have been set back.
         let after = before.clamp(now, now.saturating_add(self.span)).saturating_add(self.interval);
         let wait = after - now - self.span;
         if wait > 0 {
@@ -61,8 +61,8 @@ impl Buckets {
 }
 
 impl Keys {
-    /// Forgets buckets that are full. When that is not enough it forgets the fuller half: an attacker who tries many
-    /// keys once does not wash out the few that were tried often.
+    /// Removes full buckets. If that is not enough, removes the fuller half, so that an attacker that tries many keys once
+    /// does not evict the few that were tried often.
     fn make_room(&mut self, now: i64) {
         if self.full_at.len() < self.sweep_at {
             return;
@@ -72,12 +72,12 @@ impl Keys {
             let mut times: Vec<i64> = self.full_at.values().copied().collect();
             let middle = times.len() / 2;
             let (_, &mut median, _) = times.select_nth_unstable(middle);
-            // Many may be as full as the one in the middle: of those as many as make half.
+            // Many may be as full as the median: keep as many of them as needed for half.
             let mut room = times[middle..].iter().filter(|time| **time == median).count();
             self.full_at.retain(|_, full_at| {
-                let is_let_in = *full_at == median && room > 0;
-                room -= usize::from(is_let_in);
-                is_let_in || *full_at > median
+                let is_kept = *full_at == median && room > 0;
+                room -= usize::from(is_kept);
+                is_kept || *full_at > median
             });
         }
         self.sweep_at = (2 * self.full_at.len()).clamp(SWEEP_FROM, MAX_KEYS);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn lets_so_many_at_once_and_then_one_by_one() {
+    fn allows_a_burst_and_then_one_by_one() {
         let buckets = Buckets::new(6, MINUTE);
         assert!((0..6).all(|_| buckets.take(1, 100).is_ok()));
         assert_eq!(buckets.take(1, 100), Err(Duration::from_secs(10)));
@@ -106,15 +106,15 @@ mod tests {
     }
 
     #[test]
-    fn survives_a_clock_that_is_set_back() {
+    fn tolerates_a_clock_that_is_set_back() {
         let buckets = Buckets::new(6, MINUTE);
         assert!((0..6).all(|_| buckets.take(1, 1_000_000).is_ok()));
         assert_eq!(buckets.take(1, 10), Err(Duration::from_secs(10)));
-        assert_eq!(buckets.take(1, 20), Err(Duration::from_secs(10)), "as refused attempts change nothing");
+        assert_eq!(buckets.take(1, 20), Err(Duration::from_secs(10)), "refused attempts change nothing");
     }
 
     #[test]
-    fn forgets_the_full_ones() {
+    fn removes_full_buckets() {
         let buckets = Buckets::new(60, MINUTE);
         for key in 0..20_000 {
             buckets.take(key, i64::try_from(key).unwrap()).unwrap();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_a_bound_and_the_emptiest() {
+    fn is_bounded_and_keeps_the_emptiest() {
         let buckets = Buckets::new(10, MINUTE);
         assert!((0..10).all(|_| buckets.take(u64::MAX, 0).is_ok()));
         for key in 0..1_000_000 {

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     secret::Secret,
-    session::{Record, Renewal, Session},
+    session::{Record, RefreshOutcome, Session},
 };
 
 /// Up to this length, in bytes, the body of a call is kept to be sent again: over another connection
@@ -132,7 +132,7 @@ impl Proxy {
         let flow = if body.is_end_stream() {
             None
         } else {
-            let renewable = route.send_token && call.session.can_renew();
+            let renewable = route.send_token && call.session.can_refresh();
             let credential = self.shared().credential.own_header().cloned();
             let rules = Rules { limit: route.max_request_body, credential };
             Box::pin(take_body(draft, body, route, rules, renewable)).await?
@@ -173,7 +173,7 @@ impl Proxy {
     /// Makes a call that was answered 401 once more, with a newer token if there is one. Else that 401 is
     /// the answer.
     async fn send_renewed(&self, call: &mut Call, exchange: Exchange<'_>, refused: Answer) -> Result<Answer, Failure> {
-        if !self.renew(call).await? {
+        if !self.refresh(call).await? {
             return Ok(refused);
         }
         if exchange.draft.body.is_none() {
@@ -191,16 +191,16 @@ impl Proxy {
     ///
     /// # Errors
     /// When it cannot be renewed right now: the 401 would look like a log-out then.
-    pub(super) async fn renew(&self, call: &mut Call) -> Result<bool, Failure> {
+    pub(super) async fn refresh(&self, call: &mut Call) -> Result<bool, Failure> {
         let Some(record) = call.record.as_ref().filter(|_| self.route(call).send_token) else { return Ok(false) };
-        call.session.await_rolled(&record.access_token).await;
-        match call.session.renew(&record.access_token).await {
-            Renewal::Renewed => {
+        call.session.await_rotated(&record.access_token).await;
+        match call.session.refresh(&record.access_token).await {
+            RefreshOutcome::Refreshed => {
                 call.record = call.session.record();
                 Ok(true)
             }
-            Renewal::Unavailable => Err(Failure::Unrenewed),
-            Renewal::Ended | Renewal::Fresh => Ok(false),
+            RefreshOutcome::Unavailable => Err(Failure::Unrenewed),
+            RefreshOutcome::Ended | RefreshOutcome::TooRecent => Ok(false),
         }
     }
 

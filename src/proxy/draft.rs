@@ -187,7 +187,7 @@ mod tests {
         clock::Clock,
         config::ProxyConfig,
         proxy::{Credential, Proxy, TokenRules},
-        session::SessionEnds,
+        session::SessionEndNotifier,
     };
 
     fn proxy() -> Proxy {
@@ -200,7 +200,7 @@ mod tests {
             &TokenRules::default(),
             &public,
             Clock::system(),
-            SessionEnds::default(),
+            SessionEndNotifier::default(),
         )
         .unwrap()
     }

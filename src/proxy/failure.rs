@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header, header::InvalidHeaderValue};
 
 use super::{http1, limit::Busy, token_filter::Finding, trace::X_REQUEST_ID, upload::BodyTooLarge};
-use crate::error::Problem;
+use crate::problem::ProblemDetails;
 
 /// Why a call could not be answered.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ impl Failure {
         if is_too_large(&error) { Self::BodyTooLarge } else { Self::Exchange(error) }
     }
 
-    fn problem(&self) -> Problem {
+    fn problem(&self) -> ProblemDetails {
         let (status, sentence) = match self {
             Self::Busy(Busy::Server) | Self::NoStream => {
                 return busy("The server has too much to do right now. Try again in a moment.");
@@ -103,7 +103,7 @@ impl Failure {
             | Self::Token(_)
             | Self::Switched => (StatusCode::BAD_GATEWAY, "The service cannot be reached. Try again in a moment."),
         };
-        Problem::new(status, sentence)
+        ProblemDetails::new(status, sentence)
     }
 
     /// Logs the cause, and answers what the person may know: no name and address of an upstream.
@@ -154,6 +154,6 @@ fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
     causes_of(error).any(<dyn StdError>::is::<BodyTooLarge>)
 }
 
-fn busy(sentence: &'static str) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence).retry_after(1)
+fn busy(sentence: &'static str) -> ProblemDetails {
+    ProblemDetails::new(StatusCode::SERVICE_UNAVAILABLE, sentence).retry_after(1)
 }

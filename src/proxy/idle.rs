@@ -4,19 +4,19 @@ use std::{task::Context, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::alarm::Alarm;
+use crate::deadline::DeadlineTimer;
 
 /// Notices when nothing has come for a while. It looks at no clock as long as something does.
 pub(super) struct IdleTimer {
     limit: Duration,
     /// When something came, or was waited for first.
     last: Option<Instant>,
-    alarm: Alarm,
+    alarm: DeadlineTimer,
 }
 
 impl IdleTimer {
     pub(super) fn new(limit: Duration) -> Self {
-        Self { limit, last: None, alarm: Alarm::default() }
+        Self { limit, last: None, alarm: DeadlineTimer::default() }
     }
 
     /// Says that something came.

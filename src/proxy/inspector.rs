@@ -115,14 +115,14 @@ mod tests {
         clock::Clock,
         config::ProxyConfig,
         proxy::{Credential, Proxy, TokenRules},
-        session::SessionEnds,
+        session::SessionEndNotifier,
     };
 
     const JWT: &[u8] = b"eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.";
 
     fn inspector() -> Inspector {
         let (api, public) = ("http://api.internal".parse().unwrap(), "https://app.example".parse().unwrap());
-        let (config, rules, ends) = (ProxyConfig::default(), TokenRules::default(), SessionEnds::default());
+        let (config, rules, ends) = (ProxyConfig::default(), TokenRules::default(), SessionEndNotifier::default());
         let proxy = Proxy::new(&api, &config, Credential::Bearer, &rules, &public, Clock::system(), ends).unwrap();
         let (asked, id) = (PathAndQuery::from_static("/live?a=b"), HeaderValue::from_static("1"));
         Inspector::new(Arc::clone(&proxy.0), 0, asked, id, Known::default())

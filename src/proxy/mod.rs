@@ -67,7 +67,7 @@ use crate::{
         ConfigError, ProxyConfig,
         proxy::{RequiredHeader, RouteConfig},
     },
-    session::SessionEnds,
+    session::SessionEndNotifier,
 };
 
 /// Forwards calls to the API with the session's token. Cheap to clone; clones share their
@@ -99,7 +99,7 @@ struct Shared {
     limits: Arc<Limits>,
     config: ProxyConfig,
     clock: Clock,
-    ends: SessionEnds,
+    ends: SessionEndNotifier,
     /// Whether the server stops. Each open WebSocket listens.
     stopping: watch::Sender<bool>,
 }
@@ -116,7 +116,7 @@ impl Proxy {
         tokens: &TokenRules,
         public_url: &Url,
         clock: Clock,
-        ends: SessionEnds,
+        ends: SessionEndNotifier,
     ) -> Result<Self, ConfigError> {
         config.validate()?;
         crate::config::proxy::upstream_url(api_url).map_err(|problem| ConfigError::new("api.url", problem))?;

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header, uri::PathAndQuery};
 
 use super::{Issuer, Proxy, Shared, request, route::Route, target, token_path::Ruling};
-use crate::error::Problem;
+use crate::problem::ProblemDetails;
 
 /// What a request asks for.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl Proxy {
     ///   one, or for none of the proxy's
     /// - 405 for `TRACE` (RFC 9110 §9.3.8) and `CONNECT` (§9.3.6), which are not for a gateway
     /// - 431 when there are more or larger header fields than may be (RFC 6585 §5)
-    pub fn resolve<B>(&self, request: &Request<B>) -> Result<Resolved, Problem> {
+    pub fn resolve<B>(&self, request: &Request<B>) -> Result<Resolved, ProblemDetails> {
         let shared = self.shared();
         check_method(request.method())?;
         shared.check_headers(request.headers())?;
@@ -48,7 +48,7 @@ impl Proxy {
         let rest = shared.below_prefix(asked).ok_or_else(not_found)?;
         let path = rest.split('?').next().unwrap_or_default();
         let decoded =
-            target::check(path).map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, problem.to_string()))?;
+            target::check(path).map_err(|problem| ProblemDetails::new(StatusCode::BAD_REQUEST, problem.to_string()))?;
         let (route, own) = shared.route(path, decoded.as_ref())?;
         match route_of(shared, route).token_paths.find(own, request.method(), is_veiled(path, &decoded)) {
             None | Some(Ruling::Passes) => shared.target(route, rest).map(Resolved::Forward),
@@ -74,22 +74,22 @@ fn route_of(shared: &Shared, index: usize) -> &Route {
 }
 
 impl Shared {
-    fn check_headers(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), ProblemDetails> {
         if request::is_too_large(headers, self.config.max_header_count, self.config.max_header_bytes) {
             let sentence =
                 "The request has more header fields than may be. Send fewer or shorter ones, or remove old cookies.";
-            return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, sentence));
+            return Err(ProblemDetails::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, sentence));
         }
         Ok(())
     }
 
-    fn check_required_header<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+    fn check_required_header<B>(&self, request: &Request<B>) -> Result<(), ProblemDetails> {
         let Some(required) = self.required_header() else { return Ok(()) };
         if is_safe(request.method()) || request.headers().get(&required.name) == Some(&required.value) {
             return Ok(());
         }
         let sentence = format!("This call needs the header `{}`. Send it from a script of this site.", required.name);
-        Err(Problem::new(StatusCode::FORBIDDEN, sentence))
+        Err(ProblemDetails::new(StatusCode::FORBIDDEN, sentence))
     }
 
     /// What follows the proxy's prefix: nothing, or something that begins with `/` or `?`.
@@ -102,11 +102,11 @@ impl Shared {
     ///
     /// A path that falls under another route once it is decoded is refused: it must not slip past
     /// the rules of either.
-    fn route<'a>(&self, path: &str, decoded: &'a str) -> Result<(usize, &'a str), Problem> {
+    fn route<'a>(&self, path: &str, decoded: &'a str) -> Result<(usize, &'a str), ProblemDetails> {
         let plain = self.find_route(path);
         if decoded.len() != path.len() && self.find_route(decoded) != plain {
             let sentence = "The path is encoded where it need not be. Write letters and digits as they are.";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, sentence));
+            return Err(ProblemDetails::new(StatusCode::BAD_REQUEST, sentence));
         }
         Ok((plain, &decoded[self.routes[plain].prefix.len()..]))
     }
@@ -120,7 +120,7 @@ impl Shared {
     }
 
     /// The upstream's path and query: its base, then the bytes that came.
-    fn target(&self, route: usize, rest: &str) -> Result<Target, Problem> {
+    fn target(&self, route: usize, rest: &str) -> Result<Target, ProblemDetails> {
         let Route { base, prefix, .. } = route_of(self, route);
         let below = &rest[prefix.len()..];
         let slash = if base.is_empty() && !below.starts_with('/') { "/" } else { "" };
@@ -130,7 +130,7 @@ impl Shared {
             PathAndQuery::try_from(format!("{base}{slash}{below}"))
         };
         let path_and_query = path_and_query
-            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The path cannot be passed on. Check it."))?;
+            .map_err(|_| ProblemDetails::new(StatusCode::BAD_REQUEST, "The path cannot be passed on. Check it."))?;
         Ok(Target { route, path_and_query })
     }
 }
@@ -138,9 +138,9 @@ impl Shared {
 /// What a 405 names. Methods that are not in RFC 9110 or 5789 pass as well.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-fn check_method(method: &Method) -> Result<(), Problem> {
+fn check_method(method: &Method) -> Result<(), ProblemDetails> {
     if matches!(*method, Method::TRACE | Method::CONNECT) {
-        return Err(Problem::method_not_allowed(METHODS));
+        return Err(ProblemDetails::method_not_allowed(METHODS));
     }
     Ok(())
 }
@@ -152,8 +152,8 @@ pub(super) fn is_safe(method: &Method) -> bool {
 
 /// An HTTP/1.1 request has exactly one valid `Host` (RFC 9112 §3.2), and a target in absolute form
 /// (§3.2.2) is for this server only when it names it. HTTP/2 has its authority in the target.
-fn check_host<B>(request: &Request<B>, authority: &str) -> Result<(), Problem> {
-    let wrong = |sentence| Err(Problem::new(StatusCode::BAD_REQUEST, sentence));
+fn check_host<B>(request: &Request<B>, authority: &str) -> Result<(), ProblemDetails> {
+    let wrong = |sentence| Err(ProblemDetails::new(StatusCode::BAD_REQUEST, sentence));
     if request.version() >= Version::HTTP_2 {
         return Ok(());
     }
@@ -177,6 +177,6 @@ fn is_host(host: &[u8]) -> bool {
     host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+;=".contains(byte))
 }
 
-fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address. Check the path.")
+fn not_found() -> ProblemDetails {
+    ProblemDetails::new(StatusCode::NOT_FOUND, "There is nothing at this address. Check the path.")
 }

@@ -14,7 +14,7 @@ impl Proxy {
         response::relocate(headers, route, draft.asked().as_str(), &shared.routes, &shared.prefix);
         // Only a response to the session's token can replace it. A new log-in gets a session of its own.
         call.record.as_ref().filter(|_| route.send_token && !call.issues)?;
-        let rolled = call.session.take_rolled(headers)?;
+        let rolled = call.session.take_rotated(headers)?;
         Some(Box::pin(rolled.adopt(call.session.clone())))
     }
 }

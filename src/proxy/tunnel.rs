@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    session::{Found, SessionEnd},
+    session::{ResolvedSession, SessionEndSubscription},
 };
 
 /// How much is read at once, in bytes.
@@ -42,9 +42,9 @@ pub(super) struct Watch {
     /// Whether the server stops.
     pub(super) stopping: watch::Receiver<bool>,
     /// The session that opened it, if any.
-    pub(super) session: Option<SessionEnd>,
+    pub(super) session: Option<SessionEndSubscription>,
     /// The same session, to be looked after: its end may not be told.
-    pub(super) found: Option<Found>,
+    pub(super) found: Option<ResolvedSession>,
     /// When the token with which it was opened ends, in seconds since the epoch.
     pub(super) expires_at: Option<i64>,
     pub(super) clock: Clock,
@@ -269,13 +269,13 @@ mod tests {
     use super::*;
     use crate::{
         random::Random,
-        session::{SessionEnds, SessionId},
+        session::{SessionEndNotifier, SessionId},
     };
 
     struct Ends {
         client: DuplexStream,
         upstream: DuplexStream,
-        sessions: SessionEnds,
+        sessions: SessionEndNotifier,
         stop: watch::Sender<bool>,
         id: SessionId,
         tunnel: tokio::task::JoinHandle<Option<Over>>,
@@ -283,7 +283,7 @@ mod tests {
 
     fn tunnel(expires_at: Option<i64>) -> Ends {
         let ((client, near), (upstream, far)) = (duplex(64), duplex(64));
-        let (ends, id) = (SessionEnds::default(), SessionId::random(&Random::seeded(1)));
+        let (ends, id) = (SessionEndNotifier::default(), SessionId::random(&Random::seeded(1)));
         let stop = watch::Sender::new(false);
         let watch = Watch {
             stopping: stop.subscribe(),
@@ -309,7 +309,7 @@ mod tests {
         it.upstream.write_all(&[0x82, 126, 0, 200]).await.unwrap();
         it.upstream.write_all(&[b'x'; 100]).await.unwrap();
         read(&mut it.client, 104).await;
-        it.sessions.end(it.id);
+        it.sessions.notify(it.id);
         tokio::task::yield_now().await;
         let rest = tokio::spawn(async move {
             it.upstream.write_all(&[b'x'; 100]).await.unwrap();
@@ -352,7 +352,7 @@ mod tests {
         let close = frame::close(1000, "done", None);
         it.upstream.write_all(&close).await.unwrap();
         assert_eq!(read(&mut it.client, close.len()).await, close);
-        it.sessions.end(it.id);
+        it.sessions.notify(it.id);
         it.client.shutdown().await.unwrap();
         let mut rest = Vec::new();
         it.client.read_to_end(&mut rest).await.unwrap();

@@ -69,7 +69,7 @@ impl Proxy {
             let joined = Joined { upstream: connection, client, watch, permit };
             return self.join(call, draft, head, joined);
         }
-        if head.status == StatusCode::UNAUTHORIZED && self.renew(call).await? {
+        if head.status == StatusCode::UNAUTHORIZED && self.refresh(call).await? {
             return Err(Failure::Renewed);
         }
         self.respond(call, draft, Answer { head, body: Incoming::Http1(connection) }, None, permit).await
@@ -83,7 +83,7 @@ impl Proxy {
         Watch {
             stopping: shared.stopping.subscribe(),
             session: record.map(|record| shared.ends.subscribe(record.id)),
-            found: record.and_then(|_| call.session.how_found()),
+            found: record.and_then(|_| call.session.resolved()),
             expires_at: record.and_then(|record| record.access_expires_at),
             clock: shared.clock.clone(),
             idle: route.times.stream_idle,

@@ -1,28 +1,27 @@
-//! The session cookie: its name, its flags, its chunks. The only place that writes `Set-Cookie`.
+//! The session cookie: its name, attributes and chunks. The only module that writes its `Set-Cookie`.
 //!
-//! Browsers hold at most 4,096 bytes of name and value per cookie (RFC 6265 §6.1), so a longer value
-//! is cut into chunks: `vestibule` holds `<count>.<first part>`, `vestibule.1` the second part, and
-//! so on. Sealed values have no dot of their own.
+//! Browsers store at most 4,096 bytes of name and value per cookie (RFC 6265 §6.1), so a longer value
+//! is split into chunks: `vestibule` holds `<count>.<first part>`, `vestibule.1` the second part, and
+//! so on. Sealed values contain no dot.
 //!
-//! Cookies know no ports (RFC 6265 §8.5): two servers on one host name get each other's. `session.cookie_name` keeps
-//! them apart.
+//! Cookies do not distinguish ports (RFC 6265 §8.5): two servers on one host name receive each other's cookies.
+//! `session.cookie_name` keeps them apart.
 
 use std::borrow::Cow;
 
 use axum::http::HeaderValue;
 use cookie::{Cookie, SameSite, time::Duration};
 
-/// The most that browsers keep of one cookie's name and value together, in bytes (RFC 6265 §6.1).
+/// The maximum size of a cookie's name and value together in browsers, in bytes (RFC 6265 §6.1).
 pub const MAX_COOKIE: usize = 4096;
-/// The most chunks that one session is cut into.
+/// The maximum number of chunks of one session.
 pub const MAX_CHUNKS: usize = 5;
 
-/// The prefix of a name by which browsers tie a cookie to its host (RFC 6265bis §4.1.3.2).
+/// The name prefix by which browsers bind a cookie to its host (RFC 6265bis §4.1.3.2).
 const HOST_PREFIX: &str = "__Host-";
 
-/// Whether a cookie's name is one of this server's own, where `base` is `session.cookie_name`: the session's, its
-/// numbered chunks `<base>.N`, and what else is named `<base>-…`; with and without the `__Host-` prefix. An upstream
-/// may never set one.
+/// Whether a cookie name belongs to this server, where `base` is `session.cookie_name`: the session cookie, its chunks
+/// `<base>.N` and all names `<base>-…`, with and without the `__Host-` prefix. An upstream may never set one of them.
 ///
 /// ```
 /// use vestibule::session::is_own_cookie;
@@ -37,7 +36,7 @@ pub fn is_own_cookie(base: &str, name: &[u8]) -> bool {
     start.eq_ignore_ascii_case(base.as_bytes()) && matches!(rest, [] | [b'.' | b'-', ..])
 }
 
-/// How the session cookie is named and flagged.
+/// The name and attributes of the session cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookiePolicy {
     name: Box<str>,
@@ -51,15 +50,15 @@ pub struct CookiePolicy {
     "the sealed session is {size} bytes and the cookies hold {max}: keep fewer user fields (`user.keep` of the contract), or keep sessions in Redis (`session.store`)"
 )]
 pub struct TooLarge {
-    /// What the session needs, in bytes.
+    /// The size of the sealed session, in bytes.
     pub size: usize,
-    /// What the cookies hold, in bytes.
+    /// The capacity of the cookies, in bytes.
     pub max: usize,
 }
 
 impl CookiePolicy {
-    /// A cookie named `base`. On https it is `Secure` and has the `__Host-` prefix, which ties it to this very host
-    /// (RFC 6265bis §4.1.3.2). Plain http is for loopback only and has neither.
+    /// A cookie named `base`. On https it is `Secure` and has the `__Host-` prefix, which binds it to this host
+    /// (RFC 6265bis §4.1.3.2). On plain http, which is for loopback only, it has neither.
     pub fn new(base: &str, https: bool, strict: bool) -> Self {
         let name = format!("{}{base}", if https { HOST_PREFIX } else { "" }).into();
         Self { name, secure: https, same_site: if strict { SameSite::Strict } else { SameSite::Lax } }
@@ -70,23 +69,22 @@ impl CookiePolicy {
         &self.name
     }
 
-    /// The sealed value in a request, joined from its chunks; `None` when there is none, when a
-    /// chunk is missing, or when a name comes twice (then somebody planted one, and there is no
-    /// telling which).
-    pub(crate) fn read<'a>(&self, cookies: &'a [HeaderValue]) -> Found<'a> {
+    /// Reads the sealed value of a request, joined from its chunks. The value is malformed if a chunk is missing or a
+    /// name occurs twice: one of the two may be planted, and they cannot be told apart.
+    pub(crate) fn read<'a>(&self, cookies: &'a [HeaderValue]) -> CookieValue<'a> {
         let own = self.own(cookies);
         if own.is_empty() {
-            return Found::Nothing;
+            return CookieValue::Missing;
         }
-        join(&own).map_or(Found::Broken, Found::Value)
+        join(&own).map_or(CookieValue::Malformed, CookieValue::Complete)
     }
 
-    /// The session's cookies among the `Cookie` fields of a request, as number and value of a chunk.
+    /// The session's cookies among the `Cookie` headers of a request, as number and value of each chunk.
     fn own<'a>(&self, cookies: &'a [HeaderValue]) -> Vec<(usize, &'a [u8])> {
         cookies.iter().flat_map(|value| pairs(value.as_bytes())).filter_map(|pair| self.chunk(pair)).collect()
     }
 
-    /// Number and value of the chunk that a pair is, if it is one; 0 is the first.
+    /// The chunk number (from 0) and value of a cookie pair, if it is a chunk.
     fn chunk<'a>(&self, pair: &'a [u8]) -> Option<(usize, &'a [u8])> {
         let rest = pair.strip_prefix(self.name().as_bytes())?;
         let (number, value) = rest.split_at(rest.iter().position(|byte| *byte == b'=')?);
@@ -101,11 +99,11 @@ impl CookiePolicy {
         Some((index, &value[1..]))
     }
 
-    /// The `Set-Cookie` values that store `sealed` for `max_age` seconds (`None`: until the browser
-    /// closes), and remove chunks of a longer predecessor among `request`'s `Cookie` fields.
+    /// The `Set-Cookie` values that store `sealed` for `max_age` seconds (`None`: until the browser closes), and remove
+    /// surplus chunks of a longer predecessor in `request`'s `Cookie` headers.
     ///
     /// # Errors
-    /// When the value needs more than [`MAX_CHUNKS`] cookies.
+    /// If the value needs more than [`MAX_CHUNKS`] cookies.
     pub(crate) fn store(
         &self,
         sealed: &str,
@@ -122,36 +120,35 @@ impl CookiePolicy {
         Ok(set.chain(stale).flatten().collect())
     }
 
-    /// The `Set-Cookie` values that remove the session: the cookie itself always, chunks as far as
-    /// `request` brought them.
+    /// The `Set-Cookie` values that remove the session: the first cookie always, other chunks if `request` has them.
     pub(crate) fn remove(&self, request: &[HeaderValue]) -> Vec<HeaderValue> {
         let first = self.removal(0);
         std::iter::once(first).chain(self.stale(request, 1)).flatten().collect()
     }
 
-    /// Whether a value of `size` bytes fits into the cookies.
+    /// Checks that a value of `size` bytes fits into the cookies.
     ///
     /// # Errors
-    /// When it does not.
+    /// If it does not fit.
     pub(crate) fn check(&self, size: usize) -> Result<(), TooLarge> {
-        let max = self.room() * MAX_CHUNKS;
+        let max = self.capacity() * MAX_CHUNKS;
         if size > max { Err(TooLarge { size, max }) } else { Ok(()) }
     }
 
-    /// What one cookie holds. The longest name is that of a chunk, `.N`; the first chunk has `N.` in
-    /// its value instead. The `=` counts as well: some browsers count it.
-    fn room(&self) -> usize {
+    /// The capacity of one cookie, in bytes. The longest name is that of a chunk, with `.N`; the first chunk has `N.` in
+    /// its value instead. The `=` is included, as some browsers count it.
+    fn capacity(&self) -> usize {
         MAX_COOKIE - self.name().len() - 3
     }
 
     fn split(&self, sealed: &str) -> Result<Vec<String>, TooLarge> {
         self.check(sealed.len())?;
-        let room = self.room();
-        if sealed.len() <= room {
+        let capacity = self.capacity();
+        if sealed.len() <= capacity {
             return Ok(vec![sealed.to_owned()]);
         }
         let mut parts: Vec<String> =
-            sealed.as_bytes().chunks(room).map(|part| String::from_utf8_lossy(part).into_owned()).collect();
+            sealed.as_bytes().chunks(capacity).map(|part| String::from_utf8_lossy(part).into_owned()).collect();
         let count = parts.len();
         if let Some(first) = parts.first_mut() {
             first.insert_str(0, &format!("{count}."));
@@ -159,7 +156,7 @@ impl CookiePolicy {
         Ok(parts)
     }
 
-    /// Removals of the chunks that `request` has from `from` on.
+    /// The `Set-Cookie` values that remove the chunks of `request` from number `from` on.
     fn stale(&self, request: &[HeaderValue], from: usize) -> Vec<Option<HeaderValue>> {
         let own = self.own(request);
         let mut indexes: Vec<usize> = own.iter().map(|(index, _)| *index).filter(|index| *index >= from).collect();
@@ -171,7 +168,7 @@ impl CookiePolicy {
     fn removal(&self, index: usize) -> Option<HeaderValue> {
         let mut cookie = self.cookie(index, String::new());
         cookie.set_max_age(Duration::ZERO);
-        // For browsers that do not know Max-Age.
+        // For browsers that do not support Max-Age.
         cookie.set_expires(cookie::time::OffsetDateTime::UNIX_EPOCH);
         header_value(&cookie)
     }
@@ -182,7 +179,7 @@ impl CookiePolicy {
     }
 }
 
-/// The `name=value` pairs of one `Cookie` field (RFC 6265 §4.2.1).
+/// The `name=value` pairs of one `Cookie` header (RFC 6265 §4.2.1).
 pub(super) fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(field);
     std::iter::from_fn(move || {
@@ -193,7 +190,7 @@ pub(super) fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The value whose chunks these are.
+/// Joins the chunks of a value.
 fn join<'a>(own: &[(usize, &'a [u8])]) -> Option<Cow<'a, [u8]>> {
     let chunk = |wanted: usize| {
         let mut found = own.iter().filter(|(index, _)| *index == wanted);
@@ -201,7 +198,7 @@ fn join<'a>(own: &[(usize, &'a [u8])]) -> Option<Cow<'a, [u8]>> {
         Some(*value)
     };
     let first = chunk(0)?;
-    // The count is one digit, so that no dot has to be looked for in the whole of a long value.
+    // The count is one digit, so a long value need not be searched for a dot.
     let &[count, b'.', ..] = first else { return Some(Cow::Borrowed(first)) };
     let count = usize::from(count.wrapping_sub(b'0'));
     if !(2..=MAX_CHUNKS).contains(&count) {
@@ -214,19 +211,19 @@ fn join<'a>(own: &[(usize, &'a [u8])]) -> Option<Cow<'a, [u8]>> {
     joined.map(Cow::Owned)
 }
 
-/// What a request brought.
+/// The session cookie of a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found<'a> {
+pub(crate) enum CookieValue<'a> {
     /// No session cookie.
-    Nothing,
-    /// Cookies of ours that make no value.
-    Broken,
+    Missing,
+    /// Session cookies that do not form a value.
+    Malformed,
     /// The sealed value.
-    Value(Cow<'a, [u8]>),
+    Complete(Cow<'a, [u8]>),
 }
 
-// The parts are ASCII without control characters, so this never is `None`; and if it were, a lost
-// cookie is a log-out, while a panic is an outage.
+// The parts are ASCII without control characters, so this is never `None`. If it were, a lost cookie would be a
+// logout, and a panic an outage.
 fn header_value(cookie: &Cookie<'_>) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(cookie.to_string()).ok()?;
     value.set_sensitive(true);
@@ -262,13 +259,16 @@ mod tests {
     }
 
     #[test]
-    fn has_the_name_that_is_set() {
+    fn has_the_configured_name() {
         let policy = CookiePolicy::new("shop", true, false);
         let set = policy.store("abc", None, &request(&[])).unwrap();
         assert_eq!(texts(&set), ["__Host-shop=abc; HttpOnly; SameSite=Lax; Secure; Path=/"]);
-        assert_eq!(policy.read(&request(&["__Host-vestibule=a; shop=b; __Host-shop=c"])), Found::Value(b"c".into()));
+        assert_eq!(
+            policy.read(&request(&["__Host-vestibule=a; shop=b; __Host-shop=c"])),
+            CookieValue::Complete(b"c".into())
+        );
         let others = request(&["__Host-vestibule=2.a; __Host-vestibule.1=b"]);
-        assert_eq!((policy.read(&others), policy.remove(&others).len()), (Found::Nothing, 1), "another server's");
+        assert_eq!((policy.read(&others), policy.remove(&others).len()), (CookieValue::Missing, 1), "another server's");
     }
 
     #[test]
@@ -306,21 +306,21 @@ mod tests {
     fn reads_one_among_others() {
         let policy = policy(false, false);
         let cookies = request(&["a=b; vestibule=abc;c=d", "theme=dark"]);
-        assert_eq!(policy.read(&cookies), Found::Value(b"abc".into()));
+        assert_eq!(policy.read(&cookies), CookieValue::Complete(b"abc".into()));
         let foreign = HeaderValue::from_bytes("name=J\u{fc}rgen; vestibule=abc".as_bytes()).unwrap();
-        assert_eq!(policy.read(&[foreign]), Found::Value(b"abc".into()), "in spite of another's letters");
-        assert_eq!(policy.read(&request(&["a=b; vestibuled=x; Vestibule=y"])), Found::Nothing);
+        assert_eq!(policy.read(&[foreign]), CookieValue::Complete(b"abc".into()), "despite another cookie's bytes");
+        assert_eq!(policy.read(&request(&["a=b; vestibuled=x; Vestibule=y"])), CookieValue::Missing);
     }
 
     #[test]
-    fn trusts_no_duplicate() {
+    fn rejects_duplicates() {
         let policy = policy(false, false);
-        assert_eq!(policy.read(&request(&["vestibule=a; vestibule=b"])), Found::Broken);
-        assert_eq!(policy.read(&request(&["vestibule=a", "vestibule=a"])), Found::Broken);
+        assert_eq!(policy.read(&request(&["vestibule=a; vestibule=b"])), CookieValue::Malformed);
+        assert_eq!(policy.read(&request(&["vestibule=a", "vestibule=a"])), CookieValue::Malformed);
     }
 
     #[test]
-    fn cuts_long_values_and_joins_them_in_any_order() {
+    fn splits_long_values_and_joins_them_in_any_order() {
         let policy = policy(true, false);
         for size in [4077, 4078, 9_000, 4077 * MAX_CHUNKS] {
             let sealed: String = ('a'..='z').cycle().take(size).collect();
@@ -329,12 +329,16 @@ mod tests {
                 texts(&set).iter().map(|text| text.split(';').next().unwrap().to_owned()).collect();
             assert!(pairs.iter().all(|pair| pair.len() <= MAX_COOKIE), "{size}");
             pairs.reverse();
-            assert_eq!(policy.read(&request(&[&pairs.join("; ")])), Found::Value(sealed.into_bytes().into()), "{size}");
+            assert_eq!(
+                policy.read(&request(&[&pairs.join("; ")])),
+                CookieValue::Complete(sealed.into_bytes().into()),
+                "{size}"
+            );
         }
     }
 
     #[test]
-    fn says_when_a_value_is_too_large() {
+    fn reports_a_value_that_is_too_large() {
         let error = policy(true, false).store(&"a".repeat(30_000), None, &request(&[])).unwrap_err();
         assert_eq!(error, TooLarge { size: 30_000, max: 20_385 });
         let text = error.to_string();
@@ -342,12 +346,12 @@ mod tests {
     }
 
     #[test]
-    fn is_broken_without_one_of_its_chunks() {
+    fn is_malformed_without_one_of_its_chunks() {
         let policy = policy(false, false);
         for cookies in
             ["vestibule=3.a; vestibule.1=b", "vestibule.1=b", "vestibule=9.a", "vestibule=x.a", "vestibule=1.a"]
         {
-            assert_eq!(policy.read(&request(&[cookies])), Found::Broken, "{cookies}");
+            assert_eq!(policy.read(&request(&[cookies])), CookieValue::Malformed, "{cookies}");
         }
     }
 

@@ -11,77 +11,77 @@ use futures_util::stream;
 use tokio::time::timeout;
 
 use super::{
-    Session, SessionEnd,
-    handle::Found,
-    watch::{STEP, Standing},
+    Session, SessionEndSubscription,
+    handle::ResolvedSession,
+    state::{CHECK_INTERVAL, SessionState},
 };
 use crate::proxy::Permit;
 
-/// The first thing sent, so that the browser knows the stream as open.
+/// Sent first, so that the browser regards the stream as open.
 const OPEN: Bytes = Bytes::from_static(b": open\nretry: 5000\n\n");
 const ALIVE: Bytes = Bytes::from_static(b":\n\n");
 const ENDED: Bytes = Bytes::from_static(b"event: session-ended\ndata: {}\n\n");
 
-/// Where a stream stands.
+/// The stage of a stream.
 enum Stage {
-    Opening(Watched),
-    Open(Watched),
-    Over,
+    Opening(WatchedSession),
+    Open(WatchedSession),
+    Done,
 }
 
-struct Watched {
-    found: Found,
-    end: SessionEnd,
-    /// Held for as long as the stream is open.
+struct WatchedSession {
+    resolved: ResolvedSession,
+    end: SessionEndSubscription,
+    /// Held while the stream is open.
     _permit: Option<Permit>,
 }
 
-/// What there is to say next.
+/// The next event of a stream.
 enum Next {
     Alive,
     Ended,
-    /// The stream closes without a word: the browser comes again, with the cookie that it has then.
+    /// The stream closes without an event: the browser reconnects with its current cookie.
     Close,
 }
 
-/// Answers `text/event-stream` with one event, `session-ended`, when that happens. Somebody who is not
-/// logged in gets 204, upon which browsers do not ask again.
-pub(crate) async fn events(session: Session, permit: Option<Permit>) -> Response {
-    let (Some(record), Some(found)) = (session.record(), session.how_found()) else {
+/// Responds with a `text/event-stream` of one event, `session-ended`. If no user is logged in, responds with 204, upon
+/// which browsers do not reconnect.
+pub(crate) async fn event_stream(session: Session, permit: Option<Permit>) -> Response {
+    let (Some(record), Some(resolved)) = (session.record(), session.resolved()) else {
         return StatusCode::NO_CONTENT.into_response();
     };
-    let end = found.sessions.ends().subscribe(record.id);
-    let stream = stream::unfold(Stage::Opening(Watched { found, end, _permit: permit }), step);
+    let end = resolved.sessions.end_notifier().subscribe(record.id);
+    let stream = stream::unfold(Stage::Opening(WatchedSession { resolved, end, _permit: permit }), step);
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "private, no-store")];
     (headers, Body::from_stream(stream)).into_response()
 }
 
 async fn step(stage: Stage) -> Option<(Result<Bytes, Infallible>, Stage)> {
     let (bytes, stage) = match stage {
-        Stage::Over => return None,
+        Stage::Done => return None,
         Stage::Opening(watched) => (OPEN, Stage::Open(watched)),
         Stage::Open(mut watched) => match watched.next().await {
             Next::Alive => (ALIVE, Stage::Open(watched)),
-            Next::Ended => (ENDED, Stage::Over),
+            Next::Ended => (ENDED, Stage::Done),
             Next::Close => return None,
         },
     };
     Some((Ok(bytes), stage))
 }
 
-impl Watched {
-    /// Something is sent once in a [`STEP`] at least: proxies in between close what stands still.
+impl WatchedSession {
+    /// Returns at least once in a [`CHECK_INTERVAL`], as proxies in between close idle connections.
     async fn next(&mut self) -> Next {
-        let sessions = Arc::clone(&self.found.sessions);
-        let record = self.found.live.latest();
-        // It may have ended before it was watched.
-        if sessions.has_ended(record.id) || timeout(STEP, self.end.ended()).await.is_ok() {
+        let sessions = Arc::clone(&self.resolved.sessions);
+        let record = self.resolved.in_flight.latest();
+        // The session may have ended before the subscription.
+        if sessions.has_ended(record.id) || timeout(CHECK_INTERVAL, self.end.ended()).await.is_ok() {
             return Next::Ended;
         }
-        match sessions.standing(&self.found).await {
-            Standing::GoesOn => Next::Alive,
-            Standing::Ended => Next::Ended,
-            Standing::Idle => Next::Close,
+        match sessions.state_of(&self.resolved).await {
+            SessionState::Active => Next::Alive,
+            SessionState::Ended => Next::Ended,
+            SessionState::Idle => Next::Close,
         }
     }
 }

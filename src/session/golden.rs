@@ -1,11 +1,11 @@
-//! Sealed values that older versions wrote: they go on opening, so that an update logs nobody out.
+//! Sealed values that older versions wrote. They must still open, so that an update logs no user out.
 
 use super::{
-    device::person_list,
     key::Key,
+    open_sessions::user_index_key,
     record::{Record, SessionId},
-    seal::Sealer,
-    ticket::Ticket,
+    sealer::Sealer,
+    session_token::SessionToken,
 };
 use crate::{random::Random, secret::Secret};
 
@@ -101,8 +101,8 @@ fn a_record_is_written_as_ever_with_later_fields_behind() {
 
 #[test]
 fn what_a_store_is_asked_for_stays_the_same() {
-    let ticket = Ticket::parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
-    assert_eq!(ticket.session().to_string(), "630dcd2966c4336691125448bbb25b4f");
+    let token = SessionToken::parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+    assert_eq!(token.id().to_string(), "630dcd2966c4336691125448bbb25b4f");
     let list = "person:zT1OtIX9aV9H5WKvbGksEhVE7vJNavdACSgUeeVgfKE";
-    assert_eq!(person_list(&long()).as_deref(), Some(list));
+    assert_eq!(user_index_key(&long()).as_deref(), Some(list));
 }

@@ -1,4 +1,4 @@
-//! The handle by which the rest of the server reads and changes the session of one request.
+//! [`Session`]: the handle by which handlers read and change the session of a request.
 
 use std::{
     convert::Infallible,
@@ -9,13 +9,16 @@ use std::{
 use axum::extract::FromRequestParts;
 use http::{HeaderValue, request::Parts};
 
-use super::{live::Live, manager::Sessions, record::Record, refresh::Failed, ticket::Ticket};
+use super::{
+    in_flight::InFlightSession, manager::SessionManager, record::Record, refresh::SessionRefreshError,
+    session_token::SessionToken,
+};
 use crate::secret::Secret;
 
 /// The session of one request, put into its extensions by the session layer.
 ///
-/// Handlers read it and say [`Session::start`] or [`Session::end`]; the layer writes the cookie when
-/// the answer leaves. Clones share one state.
+/// Handlers read it and call [`Session::replace`] or [`Session::logout`]; the layer writes the cookie into the
+/// response. Clones share one state.
 #[derive(Clone, Debug, Default)]
 pub struct Session(Arc<Mutex<State>>);
 
@@ -23,105 +26,110 @@ pub struct Session(Arc<Mutex<State>>);
 struct State {
     record: Option<Arc<Record>>,
     change: Change,
-    /// The token was due, and the API could not be asked for the next one.
-    unrenewed: bool,
-    /// The store could not be asked.
+    /// Whether the token was due for a refresh and the API was unavailable.
+    refresh_unavailable: bool,
+    /// Whether the store was unavailable.
     unavailable: bool,
-    cookie: Cookie,
-    /// Somebody wanted to know who is logged in.
-    asked: bool,
-    found: Option<Found>,
-    /// What opens a session that was started by this request.
-    ticket: Option<Ticket>,
+    cookie_origin: CookieOrigin,
+    /// Whether a handler has read the session.
+    was_read: bool,
+    resolved: Option<ResolvedSession>,
+    /// The token of a session that this request has created.
+    new_token: Option<SessionToken>,
     client: Option<IpAddr>,
     user_agent: Option<HeaderValue>,
-    /// The `Cookie` fields of a request that may be a log-in.
+    /// The `Cookie` headers of a request that may be a login.
     cookies: Vec<HeaderValue>,
-    /// The `Set-Cookie` field that marks the browser as known, after a log-in.
-    mark: Option<HeaderValue>,
+    /// The `Set-Cookie` header that marks the browser as known, after a login.
+    known_browser_cookie: Option<HeaderValue>,
 }
 
-/// Whose the request's cookie is.
+/// Which server set the request's cookie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Cookie {
-    /// This server's, or there is none.
+enum CookieOrigin {
+    /// This server, or the request has no cookie.
     #[default]
     Own,
-    /// It cannot be opened here: it may be another server's.
+    /// Possibly another server: the cookie cannot be opened here.
     Foreign,
 }
 
-/// How the layer found a session.
+/// A session that the layer has resolved from the cookie of a request.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) sessions: Arc<Sessions>,
-    pub(crate) live: Arc<Live>,
-    pub(crate) ticket: Option<Ticket>,
+pub(crate) struct ResolvedSession {
+    pub(crate) sessions: Arc<SessionManager>,
+    pub(crate) in_flight: Arc<InFlightSession>,
+    pub(crate) token: Option<SessionToken>,
 }
 
-/// What the layer has to write into the answer.
+/// The change that the layer has to write into the response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Nothing.
+    /// No change.
     #[default]
     None,
-    /// That the person was here.
+    /// Activity of the user.
     Touch,
     /// New tokens.
-    Renewed,
-    /// A new content: a log-in, or a change of the user.
-    Started,
-    /// The removal of a cookie that is good for nothing.
-    Remove,
-    /// The end that the person asked for.
+    Refreshed,
+    /// New content: a login, or changed user data.
+    Replaced,
+    /// The removal of a useless cookie.
+    RemoveCookie,
+    /// A logout by the user.
     LoggedOut,
 }
 
-/// What became of a session whose token the API refused.
+/// The outcome of [`Session::refresh`] after the API has refused a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Renewal {
-    /// The session has a newer token: [`Session::record`] has it. The call can be made again.
-    Renewed,
-    /// The session is over, or there is none: the API's 401 is the answer.
+pub enum RefreshOutcome {
+    /// The session has a newer token, in [`Session::record`]. The call can be repeated.
+    Refreshed,
+    /// The session has ended, or there is none: return the API's 401.
     Ended,
-    /// There is no newer token right now, and may be one later: 503 with `Retry-After` is the answer.
+    /// There is no newer token now, but there may be one later: return 503 with `Retry-After`.
     Unavailable,
-    /// The token was renewed a moment ago. The API refuses something else, so its 401 is the answer, and the
-    /// session goes on.
-    Fresh,
+    /// The token was refreshed a moment ago. The 401 has another cause: return it. The session continues.
+    TooRecent,
 }
 
-/// A token that was renewed less than this ago, in seconds, is not renewed because of a 401: the API
-/// means something else.
-const FRESH: i64 = 10;
+/// A token that was refreshed less than this many seconds ago is not refreshed because of a 401, which must have
+/// another cause.
+const MIN_REFRESH_INTERVAL: i64 = 10;
 
 impl Session {
-    /// A session as the layer found it.
-    pub(crate) fn found(record: Arc<Record>, change: Change, found: Found) -> Self {
-        Self::of(State { record: Some(record), change, found: Some(found), ..State::default() })
+    /// A session that the layer has resolved.
+    pub(crate) fn active(record: Arc<Record>, change: Change, resolved: ResolvedSession) -> Self {
+        Self::of(State { record: Some(record), change, resolved: Some(resolved), ..State::default() })
     }
 
-    /// A session whose token was due for renewal while the API could not be asked.
-    pub(crate) fn unrenewed(record: Arc<Record>, change: Change, found: Found) -> Self {
-        Self::of(State { record: Some(record), change, unrenewed: true, found: Some(found), ..State::default() })
+    /// A session whose token was due for a refresh while the API was unavailable.
+    pub(crate) fn refresh_unavailable(record: Arc<Record>, change: Change, resolved: ResolvedSession) -> Self {
+        Self::of(State {
+            record: Some(record),
+            change,
+            refresh_unavailable: true,
+            resolved: Some(resolved),
+            ..State::default()
+        })
     }
 
-    /// Nobody, with what is to be done about the cookie.
-    pub(crate) fn nobody(change: Change) -> Self {
+    /// No user is logged in; `change` says what to do about the cookie.
+    pub(crate) fn anonymous(change: Change) -> Self {
         Self::of(State { change, ..State::default() })
     }
 
-    /// Nobody, with a cookie that may be another server's.
-    pub(crate) fn foreign() -> Self {
-        Self::of(State { cookie: Cookie::Foreign, ..State::default() })
+    /// No user is logged in, and the cookie may be another server's.
+    pub(crate) fn with_foreign_cookie() -> Self {
+        Self::of(State { cookie_origin: CookieOrigin::Foreign, ..State::default() })
     }
 
     /// Whether the request's cookie may be another server's.
-    pub(crate) fn is_foreign(&self) -> bool {
-        self.state().cookie == Cookie::Foreign
+    pub(crate) fn has_foreign_cookie(&self) -> bool {
+        self.state().cookie_origin == CookieOrigin::Foreign
     }
 
-    /// A session that cannot be found out while the store is down.
+    /// A session that cannot be resolved because the store is unavailable.
     pub(crate) fn unavailable() -> Self {
         Self::of(State { unavailable: true, ..State::default() })
     }
@@ -130,244 +138,244 @@ impl Session {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Notes the client's address, as far as proxies that tell it are trusted.
+    /// Sets the client's address, as determined from trusted proxies.
     pub(crate) fn set_client(&self, client: Option<IpAddr>) {
         self.state().client = client;
     }
 
-    /// The client's address, where the server knows it.
+    /// The client's address, if the server knows it.
     pub fn client(&self) -> Option<IpAddr> {
         self.state().client
     }
 
-    /// Notes what the client calls itself.
+    /// Sets the `User-Agent` of the client.
     pub(crate) fn set_user_agent(&self, user_agent: Option<HeaderValue>) {
         self.state().user_agent = user_agent;
     }
 
-    /// What the client calls itself (RFC 9110 §10.1.5): the API is told at a log-in, so that its list
-    /// of sessions can name the device.
+    /// The `User-Agent` of the client (RFC 9110 §10.1.5). It is sent to the API at a login, so that the API's list of
+    /// sessions can name the device.
     pub(crate) fn user_agent(&self) -> Option<HeaderValue> {
         self.state().user_agent.clone()
     }
 
-    /// Notes the `Cookie` fields of a request that may be a log-in.
+    /// Keeps the `Cookie` headers of a request that may be a login.
     pub(crate) fn set_cookies(&self, mut cookies: Vec<HeaderValue>) {
-        // So that none is ever printed.
+        // Keeps them out of `Debug` output.
         for value in &mut cookies {
             value.set_sensitive(true);
         }
         self.state().cookies = cookies;
     }
 
-    /// The `Cookie` fields of a request that may be a log-in.
+    /// The `Cookie` headers of a request that may be a login.
     pub(crate) fn cookies(&self) -> Vec<HeaderValue> {
         self.state().cookies.clone()
     }
 
-    /// Marks the browser as known with this answer.
-    pub(crate) fn set_mark(&self, mark: Option<HeaderValue>) {
-        self.state().mark = mark;
+    /// Sets the `Set-Cookie` header that marks the browser as known.
+    pub(crate) fn set_known_browser_cookie(&self, cookie: Option<HeaderValue>) {
+        self.state().known_browser_cookie = cookie;
     }
 
-    /// The `Set-Cookie` field that marks the browser as known, if it is to be.
-    pub(crate) fn mark(&self) -> Option<HeaderValue> {
-        self.state().mark.clone()
+    /// The `Set-Cookie` header that marks the browser as known, if any.
+    pub(crate) fn known_browser_cookie(&self) -> Option<HeaderValue> {
+        self.state().known_browser_cookie.clone()
     }
 
-    /// The current record; `None` for somebody who is not logged in.
+    /// The current record; `None` if no user is logged in.
     pub fn record(&self) -> Option<Arc<Record>> {
         let mut state = self.state();
-        state.asked = true;
+        state.was_read = true;
         state.record.clone()
     }
 
-    /// Whether somebody is logged in.
+    /// Whether a user is logged in.
     pub fn is_logged_in(&self) -> bool {
         self.record().is_some()
     }
 
-    /// The person as JSON, when logged in.
+    /// The user as JSON; `None` if no user is logged in.
     pub fn user(&self) -> Option<serde_json::Value> {
         self.record().map(|record| record.user_json())
     }
 
-    /// Whether the store could not be asked, so that nobody knows who is logged in. The layer answers
-    /// 503 then in place of a handler that wanted to know.
+    /// Whether the store is unavailable, so that the session is unknown. The layer then replaces the response of a
+    /// handler that has read the session by a 503.
     pub fn is_unavailable(&self) -> bool {
         self.state().unavailable
     }
 
-    /// Replaces the content: after a change of the user. A log-in is [`crate::Vestibule::log_in`].
-    pub fn start(&self, mut record: Record) {
+    /// Replaces the content of the session after a change of the user data. For a login, use
+    /// [`crate::Vestibule::login`].
+    pub fn replace(&self, mut record: Record) {
         let mut state = self.state();
         if let Some(former) = state.latest().filter(|former| former.id == record.id) {
             record.changes = former.changes.saturating_add(1);
         }
         state.record = Some(Arc::new(record));
-        state.change = Change::Started;
+        state.change = Change::Replaced;
     }
 
-    /// Replaces what the session knows of the person, after a change of the account: but for any token in
-    /// it. Does nothing for somebody who is not logged in.
+    /// Replaces the user data of the session after a change of the account, without any token in it. Does nothing if
+    /// no user is logged in.
     pub fn set_user(&self, user: &serde_json::Value) {
         if let Some(record) = self.latest() {
             let mut user = user.clone();
-            let contract = self.with_found(|found| Some(found.sessions.upstream().contract().clone()));
+            let contract = self.with_resolved(|resolved| Some(resolved.sessions.upstream().contract().clone()));
             crate::user::strip(&mut user, &record.tokens(), contract.as_ref());
-            self.start(Record { user: user.to_string(), ..(*record).clone() });
+            self.replace(Record { user: user.to_string(), ..(*record).clone() });
         }
     }
 
-    /// Starts a session that a server keeps.
-    pub(crate) fn begin(&self, record: Record, ticket: Option<Ticket>) {
-        self.start(record);
-        self.state().ticket = ticket;
+    /// Logs a user in: makes a new record the session, with its token if the store keeps it.
+    pub(crate) fn login(&self, record: Record, token: Option<SessionToken>) {
+        self.replace(record);
+        self.state().new_token = token;
     }
 
-    /// Ends the session: the cookie is removed with this answer. Ending twice is the same as once.
-    pub fn end(&self) {
+    /// Ends the session: this response removes the cookie. Idempotent.
+    pub fn logout(&self) {
         let mut state = self.state();
         state.record = None;
         state.change = Change::LoggedOut;
     }
 
-    /// Says that the API answered 401 to `token`. That ends the session, unless it has a newer token
-    /// by now, or the token merely could not be renewed in time: a failing API logs nobody out.
+    /// Notes that the API answered 401 to `token`. This ends the session, unless it has a newer token by now, or the
+    /// token only could not be refreshed in time: an unavailable API logs no user out.
     ///
-    /// [`Session::renew`] does better, where the call can wait.
-    pub fn refused(&self, token: &Secret) {
+    /// Prefer [`Session::refresh`] where the call can wait.
+    pub fn token_rejected(&self, token: &Secret) {
         let mut state = self.state();
         let current = state.latest().is_some_and(|record| record.access_token == *token);
-        if current && !state.unrenewed {
+        if current && !state.refresh_unavailable {
             state.record = None;
-            state.change = Change::Remove;
+            state.change = Change::RemoveCookie;
         }
     }
 
-    /// Whether a refused token can be renewed.
-    pub(crate) fn can_renew(&self) -> bool {
+    /// Whether a refused token can be refreshed.
+    pub(crate) fn can_refresh(&self) -> bool {
         let state = self.state();
-        state.found.is_some() && state.record.as_ref().is_some_and(|record| record.refresh_token.is_some())
+        state.resolved.is_some() && state.record.as_ref().is_some_and(|record| record.refresh_token.is_some())
     }
 
-    /// Says that the API answered 401 to `token`, and gets a newer one where there can be one: all
-    /// calls that were refused at the same time share one refresh.
+    /// Notes that the API answered 401 to `token`, and gets a newer one if possible. All calls that were refused at
+    /// the same time share one refresh.
     ///
-    /// Only the API's refusal to renew ends the session, or its 401 when there is nothing to renew
-    /// with.
-    pub async fn renew(&self, token: &Secret) -> Renewal {
-        let (record, found) = {
+    /// The session ends only if the API refuses the refresh, or answers 401 to a session without a refresh token.
+    pub async fn refresh(&self, token: &Secret) -> RefreshOutcome {
+        let (record, resolved) = {
             let mut state = self.state();
-            let Some(latest) = state.latest() else { return Renewal::Ended };
+            let Some(latest) = state.latest() else { return RefreshOutcome::Ended };
             if latest.access_token != *token {
-                state.adopt(latest);
-                return Renewal::Renewed;
+                state.set_refreshed(latest);
+                return RefreshOutcome::Refreshed;
             }
-            if state.unrenewed {
-                return Renewal::Unavailable;
+            if state.refresh_unavailable {
+                return RefreshOutcome::Unavailable;
             }
-            let found = state.found.clone().filter(|_| latest.refresh_token.is_some());
-            let Some(found) = found else {
+            let resolved = state.resolved.clone().filter(|_| latest.refresh_token.is_some());
+            let Some(resolved) = resolved else {
                 drop(state);
-                self.refused(token);
-                return Renewal::Ended;
+                self.token_rejected(token);
+                return RefreshOutcome::Ended;
             };
-            (latest, found)
+            (latest, resolved)
         };
-        let age = found.sessions.clock().now() - record.issued_at;
-        if record.generation > 0 && age < FRESH {
-            return Renewal::Fresh;
+        let age = resolved.sessions.clock().now() - record.issued_at;
+        if record.generation > 0 && age < MIN_REFRESH_INTERVAL {
+            return RefreshOutcome::TooRecent;
         }
-        let renewed = found.sessions.refresh(&record).await;
+        let refreshed = resolved.sessions.refresh(&record).await;
         let mut state = self.state();
-        if renewed.is_ok() && found.sessions.has_ended(record.id) {
-            // Logged out meanwhile.
+        if refreshed.is_ok() && resolved.sessions.has_ended(record.id) {
+            // A logout came in the meantime.
             (state.record, state.change) = (None, Change::None);
-            return Renewal::Ended;
+            return RefreshOutcome::Ended;
         }
-        match renewed {
-            Ok(renewed) => {
-                state.unrenewed = !renewed.is_usable_after(&record);
-                state.adopt(renewed);
-                if state.unrenewed { Renewal::Unavailable } else { Renewal::Renewed }
+        match refreshed {
+            Ok(refreshed) => {
+                state.refresh_unavailable = !refreshed.is_usable_after(&record);
+                state.set_refreshed(refreshed);
+                if state.refresh_unavailable { RefreshOutcome::Unavailable } else { RefreshOutcome::Refreshed }
             }
-            Err(Failed::Refused) => {
+            Err(SessionRefreshError::Refused) => {
                 drop(state);
-                self.refused(token);
-                Renewal::Ended
+                self.token_rejected(token);
+                RefreshOutcome::Ended
             }
-            Err(Failed::Unavailable) => {
-                state.unrenewed = true;
-                Renewal::Unavailable
+            Err(SessionRefreshError::Unavailable) => {
+                state.refresh_unavailable = true;
+                RefreshOutcome::Unavailable
             }
         }
     }
 
-    /// The newest record that is known, of which a late log-out ends the tokens.
+    /// The newest known record. A late logout revokes its tokens.
     pub(crate) fn latest(&self) -> Option<Arc<Record>> {
         let mut state = self.state();
-        state.asked = true;
+        state.was_read = true;
         state.latest()
     }
 
-    /// What the layer has to write, with the record to save.
+    /// The change that the layer has to write, with the record to save.
     pub(crate) fn outcome(&self) -> (Change, Option<Arc<Record>>) {
         let state = self.state();
         (state.change, state.record.clone())
     }
 
-    /// What opens the session: that of a new one, else that of the one that was found.
-    pub(crate) fn ticket(&self) -> Option<Ticket> {
+    /// The session token: that of a new session, else that of the resolved one.
+    pub(crate) fn token(&self) -> Option<SessionToken> {
         let state = self.state();
-        state.ticket.or_else(|| state.found.as_ref()?.ticket)
+        state.new_token.or_else(|| state.resolved.as_ref()?.token)
     }
 
-    /// How the session was found, if one was.
-    pub(crate) fn how_found(&self) -> Option<Found> {
-        self.state().found.clone()
+    /// The resolved session, if the request has one.
+    pub(crate) fn resolved(&self) -> Option<ResolvedSession> {
+        self.state().resolved.clone()
     }
 
-    /// Whether somebody wanted to know what could not be found out.
-    pub(crate) fn was_missed(&self) -> bool {
+    /// Whether a handler has read a session that is unknown because the store is unavailable.
+    pub(crate) fn was_read_while_unavailable(&self) -> bool {
         let state = self.state();
-        state.unavailable && state.asked
+        state.unavailable && state.was_read
     }
 
-    /// Looks at how the session was found, without a copy.
-    pub(super) fn with_found<T>(&self, look: impl FnOnce(&Found) -> Option<T>) -> Option<T> {
-        self.state().found.as_ref().and_then(look)
+    /// Reads the resolved session without a copy.
+    pub(super) fn with_resolved<T>(&self, read: impl FnOnce(&ResolvedSession) -> Option<T>) -> Option<T> {
+        self.state().resolved.as_ref().and_then(read)
     }
 
-    /// Goes on with a newer record, unless the session has ended meanwhile.
-    pub(super) fn take_newer(&self, record: Arc<Record>) {
+    /// Continues with a newer record, unless the session has ended in the meantime.
+    pub(super) fn update(&self, record: Arc<Record>) {
         let mut state = self.state();
         if state.record.as_ref().is_some_and(|own| own.id == record.id) {
-            state.adopt(record);
+            state.set_refreshed(record);
         }
     }
 
-    // A panic while the lock is held cannot leave half a state: each change is a few assignments.
+    // A panic while the lock is held cannot leave an inconsistent state: each change is a few assignments.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// The newest record of this session that is known.
+    /// The newest known record of this session.
     fn latest(&self) -> Option<Arc<Record>> {
         let own = self.record.as_ref()?;
-        let latest = self.found.as_ref().map(|found| found.live.latest());
+        let latest = self.resolved.as_ref().map(|resolved| resolved.in_flight.latest());
         latest.filter(|latest| latest.id == own.id && latest.version() > own.version()).or_else(|| Some(own.clone()))
     }
 
-    fn adopt(&mut self, record: Arc<Record>) {
+    fn set_refreshed(&mut self, record: Arc<Record>) {
         self.record = Some(record);
-        self.change = Change::Renewed;
+        self.change = Change::Refreshed;
     }
 }
 
-/// Never fails: without the session layer it is the session of somebody who is not logged in.
+/// Never fails: without the session layer, no user is logged in.
 impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = Infallible;
 

@@ -13,13 +13,13 @@ use crate::random::Random;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key([u8; 32]);
 
-/// The text is no key.
+/// The text is not a valid key.
 #[derive(Debug, thiserror::Error)]
-#[error("a session key is 32 bytes in base64 (44 characters): make one with `vestibule keygen`")]
+#[error("a session key must be 32 bytes in base64 (44 characters): create one with `vestibule keygen`")]
 pub struct InvalidKey;
 
 impl Key {
-    /// Makes a new key.
+    /// Creates a random key.
     pub fn random(random: &Random) -> Self {
         Self(random.bytes())
     }
@@ -27,7 +27,7 @@ impl Key {
     /// Reads a key from base64, in either alphabet, padded or not.
     ///
     /// # Errors
-    /// When the text is not 32 bytes in base64.
+    /// If the text is not 32 bytes in base64.
     pub fn parse(text: &str) -> Result<Self, InvalidKey> {
         [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD]
             .into_iter()

@@ -1,11 +1,11 @@
-//! The mark of a browser that has logged in before.
+//! The known-browser cookie, which marks a browser that has logged in before.
 //!
-//! It is a cookie of its own, which holds no token and outlives the session. With it the browser's attempts to log in
-//! to the same account count apart from those of strangers, who otherwise could keep the account's owner out by
-//! guessing. Whoever copies it gains a few guesses a minute, and nothing else.
+//! It is a separate cookie, which holds no token and outlives the session. With it, the browser's login attempts at the
+//! same account count separately from those of strangers, who could otherwise lock out the account's owner by guessing.
+//! A copy of it grants a few more guesses a minute, and nothing else.
 //!
-//! The value is base64url of `version ‖ nonce ‖ AES-256-GCM(id ‖ time ‖ account…)`. An account is a hash of its name
-//! that only this browser has.
+//! The value is base64url of `version ‖ nonce ‖ AES-256-GCM(id ‖ time ‖ account…)`. An account is a hash of its name,
+//! keyed by this browser's id.
 
 use std::fmt;
 
@@ -26,43 +26,43 @@ const NONCE_LENGTH: usize = 12;
 const ID_LENGTH: usize = 16;
 const TIME_LENGTH: usize = 8;
 const ACCOUNT_LENGTH: usize = 16;
-/// The most accounts that one browser is known to.
+/// The maximum number of accounts that one browser is known to.
 const MAX_ACCOUNTS: usize = 8;
-/// For how long a mark is good, in seconds: browsers keep a cookie for 400 days at most (RFC 6265bis §5.5).
+/// The lifetime of the cookie, in seconds. Browsers keep a cookie for at most 400 days (RFC 6265bis §5.5).
 const LIFETIME: i64 = 365 * 24 * 60 * 60;
-/// What the name of the cookie ends with, after that of the session's.
+/// The suffix of the cookie's name, after the name of the session cookie.
 const SUFFIX: &str = "-known";
 
-/// A number by which a known browser is counted.
+/// The random id by which attempts of a known browser are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct BrowserId([u8; ID_LENGTH]);
 
-/// Reads and writes marks.
+/// Reads and writes the known-browser cookie.
 pub(crate) struct KnownBrowsers {
     name: String,
     secure: bool,
-    /// The first one seals, all open.
+    /// The first key seals, all keys open.
     ciphers: Vec<Aes256Gcm>,
     random: Random,
 }
 
-/// What a mark says.
+/// The content of the cookie.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct KnownBrowser {
     id: BrowserId,
-    /// The one logged in to last is the last.
+    /// In the order of their last login.
     accounts: Vec<[u8; ACCOUNT_LENGTH]>,
 }
 
 impl KnownBrowsers {
-    /// Marks beside the session cookie of this name.
+    /// Creates the reader and writer for the session cookie of this name.
     pub(crate) fn new(session_cookie: &str, https: bool, keys: &[Key], random: Random) -> Self {
         let ciphers = keys.iter().map(|key| Aes256Gcm::new(&own_key(key).into())).collect();
         Self { name: format!("{session_cookie}{SUFFIX}"), secure: https, ciphers, random }
     }
 
-    /// The mark among the `Cookie` fields of a request, at `now` in seconds since the epoch. A name that comes twice
-    /// counts as none: then somebody planted one.
+    /// Reads the cookie among the `Cookie` headers of a request, at `now` in seconds since the epoch. A name that occurs
+    /// twice is ignored, as one of the two may be planted.
     pub(crate) fn read(&self, cookies: &[HeaderValue], now: i64) -> Option<KnownBrowser> {
         let all = cookies.iter().flat_map(|field| pairs(field.as_bytes()));
         let mut own = all.filter_map(|pair| pair.strip_prefix(self.name.as_bytes())?.strip_prefix(b"="));
@@ -70,8 +70,8 @@ impl KnownBrowsers {
         self.open(value, now)
     }
 
-    /// The `Set-Cookie` value that marks a browser as known to `account` too; `None` when there is no key.
-    pub(crate) fn mark(&self, before: Option<KnownBrowser>, account: &str, now: i64) -> Option<HeaderValue> {
+    /// The `Set-Cookie` value that marks a browser as known to `account` too; `None` if there is no key.
+    pub(crate) fn remember(&self, before: Option<KnownBrowser>, account: &str, now: i64) -> Option<HeaderValue> {
         let before =
             before.unwrap_or_else(|| KnownBrowser { id: BrowserId(self.random.bytes()), accounts: Vec::new() });
         let sealed = self.seal(&before.with(account), now)?;
@@ -79,7 +79,7 @@ impl KnownBrowsers {
             .path("/")
             .http_only(true)
             .secure(self.secure)
-            // Log-ins come from this site's own pages.
+            // Logins come from this site's own pages.
             .same_site(SameSite::Strict)
             .max_age(Duration::seconds(LIFETIME))
             .build();
@@ -110,7 +110,7 @@ impl KnownBrowsers {
 }
 
 impl KnownBrowser {
-    /// The browser's number, if it has logged in to `account` before.
+    /// The browser's id, if it has logged in to `account` before.
     pub(crate) fn id_for(&self, account: &str) -> Option<BrowserId> {
         self.accounts.contains(&self.id.hash(account)).then_some(self.id)
     }
@@ -138,7 +138,7 @@ impl BrowserId {
     }
 }
 
-/// A key for this purpose only, so that nothing that is sealed here opens as a session, or the other way round.
+/// Derives a key for this purpose only, so that no value sealed here opens as a session, or vice versa.
 fn own_key(key: &Key) -> [u8; 32] {
     Sha256::new().chain_update("vestibule known browser\0").chain_update(key.bytes()).finalize().into()
 }
@@ -164,7 +164,7 @@ mod tests {
         KnownBrowsers::new("__Host-vestibule", true, keys, Random::seeded(9))
     }
 
-    /// What the browser sends after it was told to keep this.
+    /// The `Cookie` header that the browser sends for this `Set-Cookie`.
     fn sent(mark: &HeaderValue) -> HeaderValue {
         let text = mark.to_str().unwrap();
         HeaderValue::from_str(&format!("a=b; {}; c=d", text.split(';').next().unwrap())).unwrap()
@@ -173,17 +173,17 @@ mod tests {
     #[test]
     fn knows_the_browser_at_its_accounts_only() {
         let browsers = browsers(&keys(1));
-        let ada = browsers.read(&[sent(&browsers.mark(None, "ada", NOW).unwrap())], NOW).unwrap();
+        let ada = browsers.read(&[sent(&browsers.remember(None, "ada", NOW).unwrap())], NOW).unwrap();
         let id = ada.id_for("ada").unwrap();
         assert_eq!(ada.id_for("grace"), None);
-        let both = browsers.mark(Some(ada), "grace", NOW).unwrap();
+        let both = browsers.remember(Some(ada), "grace", NOW).unwrap();
         let both = browsers.read(&[sent(&both)], NOW).unwrap();
         assert_eq!((both.id_for("ada"), both.id_for("grace")), (Some(id), Some(id)));
     }
 
     #[test]
     fn has_every_flag() {
-        let mark = browsers(&keys(1)).mark(None, "ada", NOW).unwrap();
+        let mark = browsers(&keys(1)).remember(None, "ada", NOW).unwrap();
         let text = mark.to_str().unwrap();
         assert!(text.starts_with("__Host-vestibule-known="), "{text}");
         assert!(text.ends_with("; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=31536000"), "{text}");
@@ -196,7 +196,7 @@ mod tests {
         let mut mark = None;
         for number in 0..20 {
             let before = mark.map(|mark| browsers.read(&[sent(&mark)], NOW).unwrap());
-            mark = browsers.mark(before, &number.to_string(), NOW);
+            mark = browsers.remember(before, &number.to_string(), NOW);
         }
         let known = browsers.read(&[sent(&mark.unwrap())], NOW).unwrap();
         let accounts: Vec<_> = (0..20).filter(|number| known.id_for(&number.to_string()).is_some()).collect();
@@ -204,9 +204,9 @@ mod tests {
     }
 
     #[test]
-    fn takes_no_mark_that_is_old_changed_planted_or_of_another_key() {
+    fn rejects_a_cookie_that_is_old_changed_planted_or_of_another_key() {
         let browsers = browsers(&keys(1));
-        let mark = sent(&browsers.mark(None, "ada", NOW).unwrap());
+        let mark = sent(&browsers.remember(None, "ada", NOW).unwrap());
         assert!(browsers.read(std::slice::from_ref(&mark), NOW + LIFETIME).is_some());
         assert_eq!(browsers.read(std::slice::from_ref(&mark), NOW + LIFETIME + 1), None);
         assert_eq!(browsers.read(&[mark.clone(), mark.clone()], NOW), None);
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn is_no_session() {
         let keys = keys(1);
-        let mark = sent(&browsers(&keys).mark(None, "ada", NOW).unwrap());
+        let mark = sent(&browsers(&keys).remember(None, "ada", NOW).unwrap());
         let value = mark.to_str().unwrap().split("known=").nth(1).unwrap().split(';').next().unwrap();
         for name in ["__Host-vestibule", "__Host-vestibule-known"] {
             assert_eq!(Sealer::new(&keys, Random::seeded(1)).open(name, value), None);

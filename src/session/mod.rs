@@ -1,50 +1,50 @@
-//! Sessions: what they hold, how they are sealed and kept, how they are renewed and ended.
+//! Sessions: their content, sealing, storage, refresh and end.
 
-mod adopt;
-mod cache;
+mod cache_control;
+mod commit;
 mod cookie;
-mod device;
-mod ends;
+mod decrypted_cookie_cache;
+mod encrypted_cookie_cache;
+mod end_notifier;
 mod event;
-mod flight;
 #[cfg(test)]
 mod golden;
 mod handle;
-mod kept;
+mod in_flight;
 mod key;
 mod known_browser;
-mod live;
 mod manager;
-mod opened;
+mod open_sessions;
 #[cfg(test)]
 mod property;
 mod record;
 mod refresh;
 mod resolve;
-mod revoked;
-mod rotation;
-mod seal;
-mod sealed;
+mod revoked_sessions;
+mod rotated_tokens;
+mod sealer;
+mod session_token;
+mod single_flight;
+mod state;
 mod store;
-mod ticket;
-mod watch;
-mod write;
+mod ttl_cache;
+mod unconfirmed_refreshes;
 
+pub(crate) use commit::RequestContext;
 pub use cookie::{CookiePolicy, MAX_CHUNKS, MAX_COOKIE, TooLarge, is_own_cookie};
-pub use device::OpenSession;
-pub use ends::{SessionEnd, SessionEnds};
-pub(crate) use event::events;
-pub(crate) use handle::Found;
-pub use handle::{Renewal, Session};
+pub use end_notifier::{SessionEndNotifier, SessionEndSubscription};
+pub(crate) use event::event_stream;
+pub(crate) use handle::ResolvedSession;
+pub use handle::{RefreshOutcome, Session};
 pub use key::{InvalidKey, Key};
 pub(crate) use known_browser::{BrowserId, KnownBrowsers};
-pub(crate) use manager::Sessions;
+pub(crate) use manager::SessionManager;
+pub use open_sessions::OpenSession;
 pub(crate) use record::BySession;
 pub use record::{MAX_USER_AGENT, Record, SessionId, TimeLeft};
-pub use seal::Sealer;
-pub(crate) use write::Visit;
+pub use sealer::Sealer;
 
-/// After how many seconds it makes sense to ask again for what cannot be told right now.
+/// The `Retry-After` of a response while the session store is unavailable, in seconds.
 pub(crate) const RETRY_AFTER: u32 = 2;
-/// What a person is told then.
+/// The message to the user while the session store is unavailable.
 pub(crate) const UNAVAILABLE: &str = "Your session cannot be checked right now. Try again in a moment.";

@@ -1,14 +1,14 @@
-//! Whatever a browser sends: the same session, or none, and never a panic.
+//! Any cookies that a browser sends give the same session or none, and never a panic.
 
 use axum::http::HeaderValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
 use super::{
-    cookie::{CookiePolicy, Found, MAX_CHUNKS},
+    cookie::{CookiePolicy, CookieValue, MAX_CHUNKS},
     key::Key,
     record::{Record, tests::record},
-    seal::Sealer,
+    sealer::Sealer,
 };
 use crate::{random::Random, secret::Secret};
 
@@ -24,7 +24,7 @@ fn request(pairs: &[String]) -> Vec<HeaderValue> {
     HeaderValue::from_str(&pairs.join("; ")).into_iter().collect()
 }
 
-/// The cookies of a session, as name and value.
+/// The cookie pairs of a session.
 fn pairs(record: &Record) -> Vec<String> {
     let text = sealer().seal(policy().name(), record).unwrap();
     let set = policy().store(&text, None, &[]).unwrap();
@@ -33,12 +33,14 @@ fn pairs(record: &Record) -> Vec<String> {
 
 fn open(pairs: &[String]) -> Option<Record> {
     match policy().read(&request(pairs)) {
-        Found::Value(text) => std::str::from_utf8(&text).ok().and_then(|text| sealer().open(policy().name(), text)),
-        Found::Nothing | Found::Broken => None,
+        CookieValue::Complete(text) => {
+            std::str::from_utf8(&text).ok().and_then(|text| sealer().open(policy().name(), text))
+        }
+        CookieValue::Missing | CookieValue::Malformed => None,
     }
 }
 
-/// Records of one chunk up to all of them: the user is text that deflates badly.
+/// Records of one chunk up to the maximum: the user is text that deflates badly.
 fn any_record() -> impl Strategy<Value = Record> {
     let size = prop_oneof![0..200_usize, 2_000..9_000_usize];
     size.prop_flat_map(|size| proptest::collection::vec(0x21..0x7e_u8, size)).prop_map(|user| Record {

@@ -1,4 +1,4 @@
-//! What a session holds: the tokens, the person, the times.
+//! The content of a session: tokens, user and times.
 
 use std::{
     collections::HashMap,
@@ -11,38 +11,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::{random::Random, secret::Secret, upstream::Tokens};
 
-/// Names one session for its whole life: it survives a refresh, and a log-in always makes a new one.
+/// The id of a session for its whole life. A refresh keeps it, and a login always creates a new one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionId([u8; 16]);
 
 impl SessionId {
-    /// Draws 128 random bits.
+    /// Creates an id of 128 random bits.
     pub fn random(random: &Random) -> Self {
         Self(random.bytes())
     }
 
-    /// Reads the 32 hexadecimal digits that [`SessionId`] is written as.
+    /// Parses the 32 hexadecimal digits of the `Display` form.
     pub fn parse(text: &str) -> Option<Self> {
         let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_hex.then(|| u128::from_str_radix(text, 16).ok().map(|number| Self(number.to_be_bytes())))?
     }
 
-    /// A number by which sessions are spread over parts of a table.
+    /// A number that selects a shard of a table.
     pub(crate) fn spread(self) -> usize {
         usize::from(self.0[15])
     }
 }
 
-/// A table by session.
+/// A map keyed by session.
 pub(crate) type BySession<T> = HashMap<SessionId, T, BuildHasherDefault<IdHasher>>;
 
-/// Hashes session ids by taking a part of them: they are random already, and only those of real
-/// sessions get into a table.
+/// Hashes a session id by taking part of it: ids are random, and only those of real sessions get into a table.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
-    /// What is written last counts: the id, after its length.
+    /// The last write counts: the id, after its length.
     fn write(&mut self, bytes: &[u8]) {
         if let Some(part) = bytes.first_chunk() {
             self.0 = u64::from_ne_bytes(*part);
@@ -60,7 +59,7 @@ impl From<[u8; 16]> for SessionId {
     }
 }
 
-/// The id is no credential (it opens nothing), so logs may name it.
+/// The id is not a credential, so logs may contain it.
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -73,99 +72,96 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// The content of a session, as the store keeps it.
+/// The content of a session, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The session's name.
+    /// The session's id.
     pub id: SessionId,
-    /// The credential that the API accepts.
+    /// The API's access token.
     pub access_token: Secret,
-    /// When the access token ends, in seconds since the epoch by this server's clock; `None` when
-    /// the API did not say.
+    /// When the access token expires, in seconds since the epoch by this server's clock; `None` if the API did not say.
     pub access_expires_at: Option<i64>,
-    /// From when on the access token is to be renewed, in seconds since the epoch.
+    /// When the access token becomes due for a refresh, in seconds since the epoch.
     pub refresh_due_at: Option<i64>,
-    /// What buys the next access token, where the API gives one.
+    /// The refresh token, if the API issues one.
     pub refresh_token: Option<Secret>,
-    /// The person, as one JSON object.
+    /// The user, as a JSON object.
     pub user: String,
-    /// When the person logged in, in seconds since the epoch.
+    /// When the user logged in, in seconds since the epoch.
     pub created_at: i64,
-    /// When the person last did something, in seconds since the epoch; written at most once in
-    /// `TOUCH_INTERVAL` (60) seconds.
+    /// When the user was last active, in seconds since the epoch; updated at most once in `TOUCH_INTERVAL` (60) seconds.
     pub last_seen_at: i64,
     /// When the access token was issued to this server, in seconds since the epoch.
     pub issued_at: i64,
-    /// How often the tokens were renewed: of two records of a session, the greater one is the newer.
+    /// How often the tokens were refreshed. Of two records of a session, the one with the greater number is newer.
     pub generation: u32,
-    /// Whether the session outlives the browser's closing.
+    /// Whether the session persists when the browser closes.
     pub persistent: bool,
-    /// What the browser of the log-in calls itself, where a list of sessions can be had: see
-    /// [`MAX_USER_AGENT`].
+    /// The `User-Agent` of the browser at the login, if sessions can be listed; see [`MAX_USER_AGENT`].
     pub user_agent: Option<String>,
-    /// How often the content was changed other than by a renewal: of two records of one generation, the greater one
-    /// is the newer.
+    /// How often the content was changed other than by a refresh. Of two records of one generation, the one with the
+    /// greater number is newer.
     pub changes: u32,
 }
 
-/// How much is kept of what a browser calls itself, in bytes.
+/// The maximum length of a stored `User-Agent`, in bytes.
 pub const MAX_USER_AGENT: usize = 256;
 
-/// What a new session is begun with.
+/// The options of a new session.
 #[derive(Clone, Debug)]
-pub(crate) struct Terms {
-    /// How many seconds before its end an access token is renewed.
+pub(crate) struct SessionOptions {
+    /// How many seconds before its expiry an access token is refreshed.
     pub(crate) refresh_before: i64,
-    /// Whether the session outlives the browser's closing.
+    /// Whether the session persists when the browser closes.
     pub(crate) persistent: bool,
-    /// What the browser calls itself, if that is to be kept.
+    /// The `User-Agent` of the browser, if it is to be stored.
     pub(crate) user_agent: Option<String>,
 }
 
-/// What is kept of a browser's own name: what can be printed, of its beginning.
-pub(crate) fn printable(user_agent: &HeaderValue) -> Option<String> {
+/// The printable characters of the beginning of a `User-Agent`.
+pub(crate) fn printable_user_agent(user_agent: &HeaderValue) -> Option<String> {
     let letters = user_agent.as_bytes().iter().filter(|byte| matches!(byte, b' '..=b'~'));
     let text: String = letters.take(MAX_USER_AGENT).map(|&byte| char::from(byte)).collect();
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// From when on a token that ends at `end` is to be renewed: `refresh_before` seconds ahead, and for
-/// a short-lived one in the last quarter of its life.
-fn due(end: i64, now: i64, refresh_before: i64) -> i64 {
+/// When a token that expires at `end` becomes due for a refresh: `refresh_before` seconds ahead, or for a short-lived
+/// token in the last quarter of its life.
+fn refresh_due_at(end: i64, now: i64, refresh_before: i64) -> i64 {
     end - refresh_before.min((end - now).max(0) / 4)
 }
 
-/// How stale `last_seen_at` may become before a request writes the cookie anew, in seconds. Of a short
-/// idle lifetime it is a quarter.
+/// How stale `last_seen_at` may become before a request rewrites the cookie, in seconds. With a short idle lifetime, it
+/// is a quarter of that.
 pub const TOUCH_INTERVAL: i64 = 60;
 
-/// How long a session goes on from now.
+/// The remaining lifetime of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLeft {
-    /// How many seconds, when nothing happens in it any more.
+    /// The seconds until the session ends without further activity.
     pub seconds: i64,
-    /// Whether a request that counts as activity puts the end off. Else it is the end in any case: of
-    /// `absolute_lifetime`, or of a token that nothing renews.
+    /// Whether a request that counts as activity prolongs the session. If not, it ends with `absolute_lifetime`, or with
+    /// a token that cannot be refreshed.
     pub can_be_prolonged: bool,
 }
 
 impl Record {
-    /// Whether the access token has ended at `now`.
+    /// Whether the access token has expired at `now`.
     pub fn access_expired(&self, now: i64) -> bool {
         self.access_expires_at.is_some_and(|end| end <= now)
     }
 
-    /// Whether the access token is to be renewed at `now`, and can be.
+    /// Whether the access token is due for a refresh at `now`, and can be refreshed.
     pub fn refresh_due(&self, now: i64) -> bool {
         self.refresh_token.is_some() && self.refresh_due_at.is_some_and(|due| due <= now)
     }
 
-    /// The record after a log-in.
-    pub(crate) fn begun(id: SessionId, tokens: Tokens, user: String, now: i64, terms: Terms) -> Self {
+    /// The record after a login.
+    pub(crate) fn new(id: SessionId, tokens: Tokens, user: String, now: i64, options: SessionOptions) -> Self {
         Self {
             id,
             access_expires_at: tokens.expires_at,
-            refresh_due_at: tokens.expires_at.map(|end| due(end, now, terms.refresh_before)),
+            refresh_due_at: tokens.expires_at.map(|end| refresh_due_at(end, now, options.refresh_before)),
             access_token: tokens.access,
             refresh_token: tokens.refresh,
             user,
@@ -173,17 +169,17 @@ impl Record {
             last_seen_at: now,
             issued_at: now,
             generation: 0,
-            persistent: terms.persistent,
-            user_agent: terms.user_agent,
+            persistent: options.persistent,
+            user_agent: options.user_agent,
             changes: 0,
         }
     }
 
-    /// The record after a refresh: an API that does not rotate leaves the refresh token as it was.
-    pub(crate) fn renewed(&self, tokens: Tokens, now: i64, refresh_before: i64) -> Self {
+    /// The record after a refresh. It keeps the refresh token if the API does not rotate it.
+    pub(crate) fn refreshed(&self, tokens: Tokens, now: i64, refresh_before: i64) -> Self {
         Self {
             access_expires_at: tokens.expires_at,
-            refresh_due_at: tokens.expires_at.map(|end| due(end, now, refresh_before)),
+            refresh_due_at: tokens.expires_at.map(|end| refresh_due_at(end, now, refresh_before)),
             access_token: tokens.access,
             refresh_token: tokens.refresh.or_else(|| self.refresh_token.clone()),
             last_seen_at: now,
@@ -193,9 +189,9 @@ impl Record {
         }
     }
 
-    /// The record after a refresh whose access token cannot be used: the former one stays and is due, and the next
-    /// refresh token is kept, as the former one is spent.
-    pub(crate) fn rotated(&self, refresh_token: Secret, now: i64) -> Self {
+    /// The record after a refresh whose access token is unusable. It keeps the previous access token, which stays due,
+    /// and takes the new refresh token, as the previous one is spent.
+    pub(crate) fn with_refresh_token(&self, refresh_token: Secret, now: i64) -> Self {
         Self {
             refresh_token: Some(refresh_token),
             refresh_due_at: Some(now),
@@ -205,18 +201,18 @@ impl Record {
         }
     }
 
-    /// Whether a renewal of `former` brought an access token that can be used, rather than a refresh token only.
+    /// Whether a refresh of `former` brought a usable access token, not only a refresh token.
     pub(crate) fn is_usable_after(&self, former: &Self) -> bool {
         self.issued_at != former.issued_at || self.access_token != former.access_token
     }
 
-    /// Orders the records of one session: by renewals, then by other changes.
+    /// The order of the records of one session: by refreshes, then by other changes.
     pub(crate) fn version(&self) -> (u32, u32) {
         (self.generation, self.changes)
     }
 
-    /// This record, with what `other` knows of the person if that is newer.
-    pub(crate) fn with_content_of(self, other: &Self) -> Self {
+    /// This record with the user data of `other`, if that is newer.
+    pub(crate) fn with_newer_user_of(self, other: &Self) -> Self {
         if other.changes > self.changes {
             Self { user: other.user.clone(), changes: other.changes, ..self }
         } else {
@@ -229,8 +225,8 @@ impl Record {
         std::iter::once(&self.access_token).chain(&self.refresh_token).collect()
     }
 
-    /// The person as JSON; `null` when the stored text is not JSON, which sealing rules out. It is for pages, so it
-    /// never holds a token, whatever the stored text does.
+    /// The user as JSON; `null` if the stored text is not JSON, which sealing rules out. It is for pages, so any token in
+    /// the stored text is removed.
     pub fn user_json(&self) -> serde_json::Value {
         let mut user = serde_json::from_str(&self.user).unwrap_or(serde_json::Value::Null);
         crate::user::strip(&mut user, &self.tokens(), None);
@@ -242,7 +238,7 @@ impl Record {
 pub(crate) mod tests {
     use super::*;
 
-    /// A record as a log-in at noon of 2026-01-01 makes it.
+    /// A record after a login at noon of 2026-01-01.
     pub(crate) fn record() -> Record {
         Record {
             id: SessionId::random(&Random::seeded(42)),
@@ -262,8 +258,8 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn keeps_the_printable_beginning_of_a_browsers_name() {
-        let kept = |bytes: &[u8]| printable(&HeaderValue::from_bytes(bytes).unwrap());
+    fn keeps_the_printable_beginning_of_a_user_agent() {
+        let kept = |bytes: &[u8]| printable_user_agent(&HeaderValue::from_bytes(bytes).unwrap());
         assert_eq!(kept(b"Mozilla/5.0 (X11)").as_deref(), Some("Mozilla/5.0 (X11)"));
         assert_eq!(kept(b" a\tb\xc3\xbcc ").as_deref(), Some("abc"));
         assert_eq!(kept(&[b'x'; 5_000]).unwrap().len(), MAX_USER_AGENT);
@@ -281,10 +277,10 @@ pub(crate) mod tests {
 
     #[test]
     fn is_due_ahead_of_the_end() {
-        assert_eq!(due(1_900, 1_000, 60), 1_840);
-        assert_eq!(due(1_040, 1_000, 60), 1_030);
-        assert_eq!(due(1_002, 1_000, 60), 1_002);
-        assert_eq!(due(900, 1_000, 60), 900);
+        assert_eq!(refresh_due_at(1_900, 1_000, 60), 1_840);
+        assert_eq!(refresh_due_at(1_040, 1_000, 60), 1_030);
+        assert_eq!(refresh_due_at(1_002, 1_000, 60), 1_002);
+        assert_eq!(refresh_due_at(900, 1_000, 60), 900);
     }
 
     #[test]

@@ -1,13 +1,12 @@
-//! Renews access tokens, once for any number of requests that need the same one.
+//! Refreshes access tokens, once for all requests that need the same one.
 //!
-//! A page's requests arrive together, and with rotating refresh tokens a second call with the same
-//! one is what an API takes for theft. So the first request to find a session due starts the call,
-//! the others wait for its result, and for a grace time afterwards a request that still carries the
-//! cookie from before gets that same result.
+//! A page's requests arrive together. With rotating refresh tokens, an API takes a second call with the same token for
+//! theft. So the first request of a session that is due starts the call, and the others wait for its result. For a
+//! grace time afterwards, a request that still carries the previous cookie gets the same result.
 //!
-//! Replicas with a common store do so together: who has the store's lock asks the API, the others
-//! wait for what it stores. The lock ends by itself should its holder die, and a holder that was
-//! slower than its lock is fenced by the record's generation.
+//! Replicas with a shared store coordinate: the holder of the store's lock calls the API, and the others wait for the
+//! record that it stores. The lock expires if its holder dies. A holder that was slower than its lock is fenced by the
+//! record's generation.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,217 +14,227 @@ use futures_util::FutureExt;
 use tokio::time::sleep;
 
 use super::{
-    flight::{Newest, Outcome, Waiting},
-    manager::Sessions,
+    manager::SessionManager,
     record::Record,
-    store::{Down, Replace, Store},
+    single_flight::{NewestRecord, RefreshResult, SharedRefresh},
+    store::{Replace, Store, StoreUnavailable},
 };
 use crate::upstream::{RefreshError, Refreshed};
 
-/// How long the result of a refresh answers requests with the former cookie once the new one was seen, in seconds.
+/// How long requests with the previous cookie get the result of a refresh after the new cookie was seen, in seconds.
 pub(super) const GRACE: i64 = 60;
-/// How often a replica looks whether another one has renewed a session.
-const LOOK: Duration = Duration::from_millis(40);
-/// How often new tokens are tried to be stored while the store is down.
+/// How often a replica polls the store for the refresh of another replica.
+const POLL_INTERVAL: Duration = Duration::from_millis(40);
+/// How often storing new tokens is attempted while the store is unavailable.
 const STORE_ATTEMPTS: u32 = 20;
 
-/// Why a session was not renewed.
+/// Why a session was not refreshed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failed {
-    /// The API said no: the session is over.
+pub(crate) enum SessionRefreshError {
+    /// The API refused: the session ends.
     Refused,
-    /// The API could not be asked: the session goes on with what it has.
+    /// The API was unavailable: the session continues with its current tokens.
     Unavailable,
 }
 
-impl Sessions {
-    /// Renews the tokens, together with all other requests that want to.
-    pub(super) async fn refresh(self: &Arc<Self>, record: &Arc<Record>) -> Outcome {
+impl SessionManager {
+    /// Refreshes the tokens, shared with all other requests that need it.
+    pub(super) async fn refresh(self: &Arc<Self>, record: &Arc<Record>) -> RefreshResult {
         let newest = || {
-            let known = self.core.live.find(record.id).map(|live| live.latest());
+            let known = self.shared.in_flight.find(record.id).map(|in_flight| in_flight.latest());
             match known.filter(|known| known.generation > record.generation) {
-                Some(known) if known.refresh_due(self.clock().now()) => Newest::Due(known),
-                Some(known) => Newest::Renewed(known),
-                None => Newest::Due(Arc::clone(record)),
+                Some(known) if known.refresh_due(self.clock().now()) => NewestRecord::Due(known),
+                Some(known) => NewestRecord::Refreshed(known),
+                None => NewestRecord::Due(Arc::clone(record)),
             }
         };
-        self.core.flights.join(newest, |record| start(record, Arc::clone(self))).await
+        self.shared.single_flight.join(newest, |record| spawn_refresh(record, Arc::clone(self))).await
     }
 }
 
-/// Starts the call in a task of its own: a client that goes away must not take the new tokens with
-/// it.
-fn start(record: Arc<Record>, sessions: Arc<Sessions>) -> Waiting {
+/// Starts the call in its own task, so that the new tokens are not lost when the client disconnects.
+fn spawn_refresh(record: Arc<Record>, sessions: Arc<SessionManager>) -> SharedRefresh {
     let background = sessions.background().clone();
     let task = background.spawn(async move {
-        let landing = Landing { record: Arc::clone(&record), outcome: Err(Failed::Unavailable), sessions };
-        let outcome = renew(&record, &landing.sessions).await;
-        landing.after(outcome).await
+        let guard =
+            FlightGuard { record: Arc::clone(&record), outcome: Err(SessionRefreshError::Unavailable), sessions };
+        let outcome = refresh_record(&record, &guard.sessions).await;
+        guard.finish(outcome).await
     });
-    async move { task.await.unwrap_or(Err(Failed::Unavailable)) }.boxed().shared()
+    async move { task.await.unwrap_or(Err(SessionRefreshError::Unavailable)) }.boxed().shared()
 }
 
-async fn renew(record: &Arc<Record>, sessions: &Arc<Sessions>) -> Outcome {
+async fn refresh_record(record: &Arc<Record>, sessions: &Arc<SessionManager>) -> RefreshResult {
     match sessions.store() {
-        Some(store) => together(record, sessions, store).await,
-        None => ask(record, sessions).await,
+        Some(store) => refresh_across_replicas(record, sessions, store).await,
+        None => request_tokens(record, sessions).await,
     }
 }
 
-/// Ends a flight, also one that is dropped with its runtime.
-struct Landing {
+/// Finishes a flight, even if the runtime drops its task.
+struct FlightGuard {
     record: Arc<Record>,
-    outcome: Outcome,
-    sessions: Arc<Sessions>,
+    outcome: RefreshResult,
+    sessions: Arc<SessionManager>,
 }
 
-impl Landing {
-    async fn after(mut self, outcome: Outcome) -> Outcome {
-        if let Ok(renewed) = &outcome {
-            self.sessions.note_renewed(renewed);
-            if !renewed.is_usable_after(&self.record) {
-                // Another attempt spends another refresh token.
-                self.sessions.core.flights.put_off((renewed.id, renewed.generation));
+impl FlightGuard {
+    async fn finish(mut self, outcome: RefreshResult) -> RefreshResult {
+        if let Ok(refreshed) = &outcome {
+            self.sessions.note_refreshed(refreshed);
+            if !refreshed.is_usable_after(&self.record) {
+                // Delay the next attempt, which would spend another refresh token.
+                self.sessions.shared.single_flight.mark_failed((refreshed.id, refreshed.generation));
             }
-            end_at_the_api_if_over(renewed, &self.sessions).await;
+            revoke_if_ended(refreshed, &self.sessions).await;
         }
         self.outcome = outcome;
         self.outcome.clone()
     }
 }
 
-impl Drop for Landing {
+impl Drop for FlightGuard {
     fn drop(&mut self) {
-        let flight = (self.record.id, self.record.generation);
-        self.sessions.core.flights.land(flight, self.outcome.is_err());
+        let key = (self.record.id, self.record.generation);
+        self.sessions.shared.single_flight.finish(key, self.outcome.is_err());
     }
 }
 
-/// A person who logged out while the token was renewed wants the new one ended too.
-async fn end_at_the_api_if_over(renewed: &Record, sessions: &Sessions) {
-    if sessions.has_ended(renewed.id) {
-        sessions.revoke_at_the_api(renewed).await;
+/// Revokes the new tokens too if the user logged out during the refresh.
+async fn revoke_if_ended(refreshed: &Record, sessions: &SessionManager) {
+    if sessions.has_ended(refreshed.id) {
+        sessions.revoke_tokens(refreshed).await;
     }
 }
 
-/// Asks the API for new tokens.
-async fn ask(record: &Record, sessions: &Sessions) -> Result<Arc<Record>, Failed> {
-    let Some(token) = &record.refresh_token else { return Err(Failed::Refused) };
+/// Requests new tokens from the API.
+async fn request_tokens(record: &Record, sessions: &SessionManager) -> Result<Arc<Record>, SessionRefreshError> {
+    let Some(token) = &record.refresh_token else { return Err(SessionRefreshError::Refused) };
     let clock = sessions.clock();
     let refreshed = sessions.upstream().refresh(token, clock.now()).await;
-    // What the session knows of the person may have changed during the call.
-    let record = sessions.newest_content(record);
+    // The user data may have changed during the call.
+    let record = sessions.with_newest_user(record);
     match refreshed {
         Ok(Refreshed::Tokens(tokens)) => {
             tracing::debug!(session = ?record.id, "refreshed");
-            Ok(Arc::new(record.renewed(tokens, clock.now(), sessions.refresh_before())))
+            Ok(Arc::new(record.refreshed(tokens, clock.now(), sessions.refresh_before())))
         }
-        Ok(Refreshed::OnlyRefresh(token)) => Ok(Arc::new(record.rotated(token, clock.now()))),
+        Ok(Refreshed::OnlyRefresh(token)) => Ok(Arc::new(record.with_refresh_token(token, clock.now()))),
         Err(RefreshError::Refused) => {
             tracing::info!(session = ?record.id, "the API refused to refresh: the session ends");
-            Err(Failed::Refused)
+            Err(SessionRefreshError::Refused)
         }
-        Err(RefreshError::Unavailable) => Err(Failed::Unavailable),
+        Err(RefreshError::Unavailable) => Err(SessionRefreshError::Unavailable),
     }
 }
 
-/// Renews together with other replicas.
-async fn together(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store) -> Outcome {
+/// Refreshes in coordination with other replicas.
+async fn refresh_across_replicas(record: &Arc<Record>, sessions: &Arc<SessionManager>, store: &Store) -> RefreshResult {
     let (lock, holder) = (format!("lock:{}", record.id), sessions.new_holder());
     let ttl = sessions.lock_seconds();
-    let looks = u128::try_from(ttl).unwrap_or(1) * 1_000 / LOOK.as_millis();
-    for _ in 0..looks {
-        if let Some(newer) = sessions.stored_newer(record).await.map_err(unavailable)? {
+    let polls = u128::try_from(ttl).unwrap_or(1) * 1_000 / POLL_INTERVAL.as_millis();
+    for _ in 0..polls {
+        if let Some(newer) = sessions.load_newer(record).await.map_err(unavailable)? {
             return Ok(newer);
         }
         if store.lock(&lock, &holder, ttl).await.map_err(unavailable)? {
-            let result = locked(record, sessions, store).await;
-            // While new tokens are not stored, no other replica may spend the one that bought them: the lock
-            // stays until it ends by itself, as it does should this fail.
-            if !matches!(result, Ok(Renewed { stored: false, .. })) {
+            let result = refresh_under_lock(record, sessions, store).await;
+            // While new tokens are not stored, no other replica may spend the same refresh token: the lock stays until
+            // it expires. It also expires if this unlock fails.
+            if !matches!(result, Ok(RefreshedRecord { stored: false, .. })) {
                 let _ = store.unlock(&lock, &holder).await;
             }
-            return result.map(|renewed| renewed.record);
+            return result.map(|refreshed| refreshed.record);
         }
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
-    Err(Failed::Unavailable)
+    Err(SessionRefreshError::Unavailable)
 }
 
-/// A record with new tokens.
-struct Renewed {
+/// A record after a refresh.
+struct RefreshedRecord {
     record: Arc<Record>,
-    /// Whether other replicas can find it.
+    /// Whether the store has it, for other replicas.
     stored: bool,
 }
 
-/// Renews while no other replica does.
-async fn locked(record: &Arc<Record>, sessions: &Arc<Sessions>, store: &Store) -> Result<Renewed, Failed> {
-    let found = |record| Renewed { record, stored: true };
-    // Who had the lock before has renewed it, perhaps.
-    if let Some(newer) = sessions.stored_newer(record).await.map_err(unavailable)? {
+/// Refreshes while holding the lock.
+async fn refresh_under_lock(
+    record: &Arc<Record>,
+    sessions: &Arc<SessionManager>,
+    store: &Store,
+) -> Result<RefreshedRecord, SessionRefreshError> {
+    let found = |record| RefreshedRecord { record, stored: true };
+    // The previous holder of the lock may have refreshed it.
+    if let Some(newer) = sessions.load_newer(record).await.map_err(unavailable)? {
         return Ok(found(newer));
     }
-    let renewed = match ask(record, sessions).await {
-        Ok(renewed) => renewed,
-        // A replica that was slower than its lock has spent the token, perhaps.
-        Err(Failed::Refused) => {
-            let newer = sessions.stored_newer(record).await.map_err(unavailable)?;
-            return newer.map(found).ok_or(Failed::Refused);
+    let refreshed = match request_tokens(record, sessions).await {
+        Ok(refreshed) => refreshed,
+        // A replica that was slower than its lock may have spent the token.
+        Err(SessionRefreshError::Refused) => {
+            let newer = sessions.load_newer(record).await.map_err(unavailable)?;
+            return newer.map(found).ok_or(SessionRefreshError::Refused);
         }
         Err(failed) => return Err(failed),
     };
-    let renewed = with_stored_content(renewed, sessions, store).await;
-    match keep(&renewed, sessions, store).await {
-        Ok(true) => return Ok(found(renewed)),
-        Ok(false) => match sessions.stored_newer(record).await {
+    let refreshed = with_stored_content(refreshed, sessions, store).await;
+    match store_refreshed(&refreshed, sessions, store).await {
+        Ok(true) => return Ok(found(refreshed)),
+        Ok(false) => match sessions.load_newer(record).await {
             Ok(Some(newer)) => return Ok(found(newer)),
-            // Logged out meanwhile, at another replica.
+            // The user has logged out at another replica in the meantime.
             Ok(None) => {
-                sessions.revoke_at_the_api(&renewed).await;
-                return Err(Failed::Refused);
+                sessions.revoke_tokens(&refreshed).await;
+                return Err(SessionRefreshError::Refused);
             }
-            Err(Down) => keep_later(Arc::clone(&renewed), Arc::clone(sessions)),
+            Err(StoreUnavailable) => retry_store(Arc::clone(&refreshed), Arc::clone(sessions)),
         },
-        // The tokens that were spent for these are worth nothing any more.
-        Err(Down) => keep_later(Arc::clone(&renewed), Arc::clone(sessions)),
+        // The previous tokens are spent, so these must not be lost.
+        Err(StoreUnavailable) => retry_store(Arc::clone(&refreshed), Arc::clone(sessions)),
     }
-    Ok(Renewed { record: renewed, stored: false })
+    Ok(RefreshedRecord { record: refreshed, stored: false })
 }
 
-/// The record with what another replica has stored of the person meanwhile.
-async fn with_stored_content(renewed: Arc<Record>, sessions: &Sessions, store: &Store) -> Arc<Record> {
+/// The record with user data that another replica has stored in the meantime.
+async fn with_stored_content(refreshed: Arc<Record>, sessions: &SessionManager, store: &Store) -> Arc<Record> {
     if !sessions.is_server_side() {
-        return renewed;
+        return refreshed;
     }
-    match sessions.load_record(store, renewed.id).await {
-        Ok(Some(stored)) if stored.changes > renewed.changes => Arc::new((*renewed).clone().with_content_of(&stored)),
-        _ => renewed,
+    match sessions.load_record(store, refreshed.id).await {
+        Ok(Some(stored)) if stored.changes > refreshed.changes => {
+            Arc::new((*refreshed).clone().with_newer_user_of(&stored))
+        }
+        _ => refreshed,
     }
 }
 
-async fn keep(renewed: &Record, sessions: &Sessions, store: &Store) -> Result<bool, Down> {
-    let (name, ttl) = sessions.place(renewed);
-    // With the cookie as the place of sessions, the store holds the results of refreshes alone.
+async fn store_refreshed(
+    refreshed: &Record,
+    sessions: &SessionManager,
+    store: &Store,
+) -> Result<bool, StoreUnavailable> {
+    let (name, ttl) = sessions.key_and_ttl(refreshed);
+    // With sessions in cookies, the store holds only the results of refreshes.
     let rule = if sessions.is_server_side() { Replace::Older } else { Replace::OlderOrNone };
-    store.save(&name, &sessions.seal(&name, renewed), rule, ttl).await
+    store.save(&name, &sessions.seal(&name, refreshed), rule, ttl).await
 }
 
-/// Goes on trying to store new tokens.
-fn keep_later(renewed: Arc<Record>, sessions: Arc<Sessions>) {
+/// Retries storing new tokens in the background.
+fn retry_store(refreshed: Arc<Record>, sessions: Arc<SessionManager>) {
     let background = sessions.background().clone();
     background.spawn(async move {
         let Some(store) = sessions.store() else { return };
         for attempt in 1..=STORE_ATTEMPTS {
             sleep(Duration::from_millis(100) * attempt).await;
-            if keep(&renewed, &sessions, store).await.is_ok() {
+            if store_refreshed(&refreshed, &sessions, store).await.is_ok() {
                 return;
             }
         }
-        tracing::error!(session = ?renewed.id, "new tokens could not be stored: the session may end");
+        tracing::error!(session = ?refreshed.id, "new tokens could not be stored: the session may end");
     });
 }
 
-fn unavailable(_: Down) -> Failed {
-    Failed::Unavailable
+fn unavailable(_: StoreUnavailable) -> SessionRefreshError {
+    SessionRefreshError::Unavailable
 }

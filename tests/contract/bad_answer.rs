@@ -201,7 +201,7 @@ async fn a_person_of_a_hundred_kilobytes() {
     };
     let noise: String = (0..100_000).map(|_| next()).collect();
     let body = json!({"access_token": "s3cret", "expires_in": 900, "user": {"email": EMAIL, "picture": noise}});
-    try_with(&door, Reply::json(200, &body), "more about you than a session holds", "does not fit into the session")
+    try_with(&door, Reply::json(200, &body), "more user data than a session can hold", "does not fit into the session")
         .await;
 }
 

@@ -14,7 +14,7 @@ use vestibule::{
     clock::Clock,
     config::{Config, LoginConfig},
     contract::Contract,
-    error::Problem,
+    problem::ProblemDetails,
     random::Random,
     secret::Secret,
     session::Session,
@@ -88,7 +88,7 @@ pub async fn log_in_with(browser: &mut Browser) -> Answer {
 
 async fn log_in(State(vestibule): State<Vestibule>, session: Session, Json(fields): Json<Value>) -> Response {
     let text = |name: &str| fields[name].as_str().unwrap().to_owned();
-    answer(vestibule.log_in(&session, &text("email"), &Secret::new(text("password"))).await)
+    answer(vestibule.login(&session, &text("email"), &Secret::new(text("password"))).await)
 }
 
 async fn sign_up(
@@ -96,19 +96,21 @@ async fn sign_up(
     session: Session,
     Json(fields): Json<Map<String, Value>>,
 ) -> Response {
-    answer(vestibule.sign_up(&session, fields).await)
+    answer(vestibule.signup(&session, fields).await)
 }
 
 fn answer(result: Result<Value, Failure>) -> Response {
     match result {
         Ok(user) => Json(user).into_response(),
-        Err(failure) if failure.fields.is_empty() => Problem::new(failure.status, failure.message).into_response(),
+        Err(failure) if failure.fields.is_empty() => {
+            ProblemDetails::new(failure.status, failure.message).into_response()
+        }
         Err(failure) => (failure.status, Json(json!({"errors": failure.fields}))).into_response(),
     }
 }
 
 async fn log_out(State(vestibule): State<Vestibule>, session: Session) -> StatusCode {
-    vestibule.log_out(&session).await;
+    vestibule.logout(&session).await;
     StatusCode::NO_CONTENT
 }
 

@@ -9,7 +9,7 @@ use vestibule::{
     clock::Clock,
     config::ProxyConfig,
     proxy::{Credential, Proxy, Resolved, TokenKind, TokenPath, TokenRules},
-    session::SessionEnds,
+    session::SessionEndNotifier,
 };
 
 const PREFIX: &str = "/api/proxy";
@@ -24,7 +24,7 @@ static PROXY: LazyLock<Proxy> = LazyLock::new(|| {
         &TokenRules { paths, places: Vec::new() },
         &"https://app.example".parse().unwrap(),
         Clock::system(),
-        SessionEnds::default(),
+        SessionEndNotifier::default(),
     )
     .unwrap()
 });

@@ -18,7 +18,7 @@ use vestibule::{
     random::Random,
     same_origin::SameOrigin,
     secret::Secret,
-    session::{Record, Session, SessionEnds, SessionId},
+    session::{Record, Session, SessionEndNotifier, SessionId},
 };
 
 /// What the session's tokens are in every test.
@@ -43,7 +43,7 @@ pub struct Setup {
 pub struct Front {
     pub address: SocketAddr,
     pub session: Session,
-    pub ends: SessionEnds,
+    pub ends: SessionEndNotifier,
     pub proxy: Proxy,
 }
 
@@ -83,9 +83,9 @@ impl Front {
         change(&mut setup);
         let session = Session::default();
         if let Some(record) = setup.record {
-            session.start(record);
+            session.replace(record);
         }
-        let ends = SessionEnds::default();
+        let ends = SessionEndNotifier::default();
         let paths = vec![
             TokenPath::new("/auth/login", TokenKind::LogIn),
             TokenPath::new("/auth/refresh", TokenKind::Refresh),
@@ -104,7 +104,7 @@ impl Front {
         Self::serve(self.session.clone(), self.ends.clone(), self.proxy.with_own_pool()).await
     }
 
-    async fn serve(session: Session, ends: SessionEnds, proxy: Proxy) -> Self {
+    async fn serve(session: Session, ends: SessionEndNotifier, proxy: Proxy) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let front = Self { address: listener.local_addr().unwrap(), session, ends, proxy };
         let router =

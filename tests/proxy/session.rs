@@ -49,7 +49,7 @@ async fn keeps_a_session_that_has_a_newer_token_by_now() {
     let front = Front::to(&format!("http://{slow}")).await;
     let call = tokio::spawn(send(front.address, get("/api/proxy/notes")));
     tokio::time::sleep(std::time::Duration::from_millis(30)).await;
-    front.session.start(Record { access_token: Secret::new("a-newer-one"), ..record() });
+    front.session.replace(Record { access_token: Secret::new("a-newer-one"), ..record() });
     assert_eq!(call.await.unwrap().status, StatusCode::OK, "sent again with the newer token");
     assert!(front.session.is_logged_in());
 }

@@ -214,7 +214,7 @@ async fn names_the_file_that_it_cannot_use() {
         clock::Clock,
         config::ProxyConfig,
         proxy::{Credential, Proxy, TokenRules},
-        session::SessionEnds,
+        session::SessionEndNotifier,
     };
     let authority = Authority::new("files");
     let empty = authority.folder.join("empty.pem");
@@ -236,7 +236,7 @@ async fn names_the_file_that_it_cannot_use() {
             &TokenRules::default(),
             &public,
             Clock::system(),
-            SessionEnds::default(),
+            SessionEndNotifier::default(),
         );
         let error = built.unwrap_err().to_string();
         assert!(error.contains(key) && error.contains("PEM"), "{error}");

@@ -200,7 +200,7 @@ async fn closes_with_4401_when_the_session_ends() {
         }
     }
     busy.send(Message::binary(vec![1; 1_000_000])).await.unwrap();
-    front.ends.end(id);
+    front.ends.notify(id);
     for socket in [&mut quiet, &mut busy] {
         assert_eq!(closed(socket).await, (4401, "session ended".into()));
     }

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::{hall::Hall, support::browser::Browser};
+use crate::{support::browser::Browser, test_app::TestApp};
 
 async fn open(browser: &Browser) -> reqwest::Response {
     let response = browser.request(Method::GET, "/api/session/events").send().await.unwrap();
@@ -18,10 +18,10 @@ async fn rest(response: reqwest::Response) -> String {
 }
 
 #[tokio::test]
-async fn tells_every_tab_of_that_session_and_no_other() {
-    let hall = Hall::open().await;
-    let mut ada = hall.logged_in("ada@example.com").await;
-    let mut grace = hall.logged_in("grace@example.com").await;
+async fn notifies_every_tab_of_that_session_and_no_other() {
+    let app = TestApp::open().await;
+    let mut ada = app.logged_in("ada@example.com").await;
+    let mut grace = app.logged_in("grace@example.com").await;
     let tabs = [open(&ada).await, open(&ada).await];
     let other = open(&grace).await;
     ada.post_form("/logout", &[]).await;
@@ -35,21 +35,21 @@ async fn tells_every_tab_of_that_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn is_told_of_a_log_in_as_somebody_else() {
-    let hall = Hall::open().await;
-    let mut ada = hall.logged_in("ada@example.com").await;
+async fn is_notified_of_a_login_as_another_user() {
+    let app = TestApp::open().await;
+    let mut ada = app.logged_in("ada@example.com").await;
     let tab = open(&ada).await;
     ada.post_form("/login/grace@example.com", &[]).await;
     assert!(rest(tab).await.contains("session-ended"));
 }
 
 #[tokio::test]
-async fn is_passive_and_turns_strangers_away() {
-    let hall = Hall::open().await;
-    assert_eq!(hall.browser().get("/api/session/events").await.status, 204);
-    let ada = hall.logged_in("ada@example.com").await;
-    hall.clock.advance(890);
+async fn is_passive_and_refuses_anonymous_clients() {
+    let app = TestApp::open().await;
+    assert_eq!(app.browser().get("/api/session/events").await.status, 204);
+    let ada = app.logged_in("ada@example.com").await;
+    app.clock.advance(890);
     let response = open(&ada).await;
     assert!(!response.headers().contains_key("set-cookie"));
-    assert_eq!(hall.stub.memory().refreshes, 0, "the API was not asked");
+    assert_eq!(app.stub.memory().refreshes, 0, "the API was not asked");
 }

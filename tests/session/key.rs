@@ -1,4 +1,4 @@
-//! The keys: a new one is taken into use with nobody logged out.
+//! Key rotation logs no user out.
 
 use vestibule::{
     config::{Config, StoreConfig},
@@ -6,27 +6,27 @@ use vestibule::{
 };
 
 use crate::{
-    hall::Hall,
     support::{browser::Browser, redis_server::Redis},
+    test_app::TestApp,
 };
 
 const NEW: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 
-/// The same browser at another server.
-fn moved(browser: &Browser, to: &Hall) -> Browser {
+/// The same browser with another server.
+fn moved(browser: &Browser, to: &TestApp) -> Browser {
     let mut moved = to.browser();
     moved.cookies = browser.cookies.clone();
     moved
 }
 
 async fn rotates(store: StoreConfig) {
-    let old = Hall::with(|config| config.session.store = store.clone()).await;
+    let old = TestApp::with(|config| config.session.store = store.clone()).await;
     let replica = async |keys: fn(&mut Config)| {
         let change = |config: &mut Config| {
             config.session.store = store.clone();
             keys(config);
         };
-        Hall::replica(old.stub.clone(), old.clock.clone(), change).await
+        TestApp::replica(old.stub.clone(), old.clock.clone(), change).await
     };
     let both = replica(|config| config.session.keys.insert(0, Secret::new(NEW))).await;
     let new = replica(|config| config.session.keys = vec![Secret::new(NEW)]).await;
@@ -38,7 +38,7 @@ async fn rotates(store: StoreConfig) {
 
     let mut ada = moved(&ada, &both);
     assert_eq!(ada.get("/who").await.body, "ada@example.com");
-    // What is written from now on has the new key.
+    // New values are sealed with the new key.
     old.clock.advance(100);
     assert_eq!(ada.get("/who").await.body, "ada@example.com");
     assert_eq!(moved(&ada, &new).get("/who").await.body, "ada@example.com");
@@ -46,12 +46,12 @@ async fn rotates(store: StoreConfig) {
 }
 
 #[tokio::test]
-async fn a_new_one_logs_nobody_out_of_a_cookie() {
+async fn a_new_key_logs_no_user_out_of_a_cookie() {
     rotates(StoreConfig::Cookie).await;
 }
 
 #[tokio::test]
-async fn a_new_one_logs_nobody_out_of_redis() {
+async fn a_new_key_logs_no_user_out_of_redis() {
     let redis = Redis::start().await;
     rotates(StoreConfig::try_from(redis.url()).unwrap()).await;
 }

@@ -19,11 +19,11 @@ pub async fn login(
     #[server(default)] typed: String,
 ) -> Result<User, Problem> {
     use crate::{respond, return_to};
-    use vestibule::LogInOptions;
+    use vestibule::LoginOptions;
 
     let (vestibule, session) = respond::visit()?;
-    let options = LogInOptions { email: &email, password: &password.into(), persistent: Some(!keep.is_empty()) };
-    let outcome = vestibule.log_in_with(&session, options).await;
+    let options = LoginOptions { email: &email, password: &password.into(), persistent: Some(!keep.is_empty()) };
+    let outcome = vestibule.login_with(&session, options).await;
     let page = return_to::or_notes(&return_to);
     if outcome.is_ok() {
         respond::go_on(page, &typed);
@@ -54,7 +54,7 @@ pub async fn signup(
     let password = Secret::from(password);
     let fields = [("name", name.as_str()), ("email", &email), ("password", password.expose())];
     let fields = fields.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect();
-    let outcome = vestibule.sign_up_with(&session, fields, Some(!keep.is_empty())).await;
+    let outcome = vestibule.signup_with(&session, fields, Some(!keep.is_empty())).await;
     respond::finish(outcome.map(User::from_json).map_err(Problem::from), return_to::or_notes(&return_to), |problem| {
         respond::back(
             "/signup",
@@ -73,6 +73,6 @@ pub async fn logout() -> Result<(), Problem> {
     use crate::respond;
 
     let (vestibule, session) = respond::visit()?;
-    vestibule.log_out(&session).await;
+    vestibule.logout(&session).await;
     respond::finish(Ok(()), "/", |_| "/".to_owned())
 }

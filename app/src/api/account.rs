@@ -117,9 +117,9 @@ mod server {
         let (vestibule, session) = respond::visit()?;
         if vestibule.config().session.store == StoreConfig::Cookie {
             Request::delete(list()?).send().await?;
-            vestibule.log_out(&session).await;
+            vestibule.logout(&session).await;
         } else {
-            vestibule.log_out_everywhere(&session).await?;
+            vestibule.logout_everywhere(&session).await?;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use tokio::{
     net::TcpStream,
     time::Instant,
 };
-use vestibule::alarm::Alarm;
+use vestibule::deadline::DeadlineTimer;
 
 use crate::census::Place;
 
@@ -30,7 +30,7 @@ pub(super) struct Socket {
     limit: Duration,
     /// Until when the write that waits has to make progress.
     deadline: Option<Instant>,
-    alarm: Alarm,
+    alarm: DeadlineTimer,
     written: Arc<AtomicU64>,
     /// Taken for as long as the socket is open.
     _place: Place,
@@ -43,7 +43,7 @@ struct NothingTaken;
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, limit: Duration, place: Place) -> Self {
-        let alarm = Alarm::default();
+        let alarm = DeadlineTimer::default();
         Self { stream, limit, deadline: None, alarm, written: Arc::default(), _place: place }
     }
 

@@ -13,7 +13,7 @@ use std::{
 use hyper::rt::Executor;
 use pin_project_lite::pin_project;
 use tokio::{task::spawn_local, time::Instant};
-use vestibule::alarm::Alarm;
+use vestibule::deadline::DeadlineTimer;
 
 thread_local! {
     static LAST: Cell<Step> = const { Cell::new(Step::Nothing) };
@@ -50,7 +50,7 @@ impl Streams {
 
 impl<F: Future + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        spawn_local(Stream { work: stream, limit: self.limit, deadline: None, alarm: Alarm::default() });
+        spawn_local(Stream { work: stream, limit: self.limit, deadline: None, alarm: DeadlineTimer::default() });
     }
 }
 
@@ -62,7 +62,7 @@ pin_project! {
         limit: Duration,
         // Until when the client has to take what was given last.
         deadline: Option<Instant>,
-        alarm: Alarm,
+        alarm: DeadlineTimer,
     }
 }
 

@@ -1,10 +1,10 @@
-//! The URL as people may see it, without its passwords.
+//! The printed form of the URL, without its passwords.
 
 use std::fmt::{self, Write};
 
 use url::Url;
 
-use super::{Login, Node, RedisUrl, Servers};
+use super::{Node, RedisCredentials, RedisUrl, Servers};
 
 impl From<RedisUrl> for String {
     fn from(url: RedisUrl) -> Self {
@@ -21,9 +21,9 @@ impl fmt::Display for RedisUrl {
         };
         let base = if self.tls { "rediss" } else { "redis" };
         write!(f, "{base}-{kind}://")?;
-        if self.login != Login::default() {
-            let password = if self.login.password.is_some() { ":redacted" } else { "" };
-            write!(f, "{}{password}@", self.login.user.as_deref().unwrap_or_default())?;
+        if self.credentials != RedisCredentials::default() {
+            let password = if self.credentials.password.is_some() { ":redacted" } else { "" };
+            write!(f, "{}{password}@", self.credentials.user.as_deref().unwrap_or_default())?;
         }
         for (index, node) in nodes.iter().enumerate() {
             if index > 0 {
@@ -43,7 +43,7 @@ fn one_redacted(url: &Url, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if url.password().is_some() && url.set_password(Some("redacted")).is_err() {
         return f.write_str("[redacted]");
     }
-    // Socket URLs have theirs in the query.
+    // Socket URLs have the password in the query.
     url.set_query(None);
     f.write_str(url.as_str())
 }

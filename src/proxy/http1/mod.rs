@@ -32,7 +32,7 @@ use tokio_util::io::poll_read_buf;
 use self::{body::Body, outgoing::Outgoing};
 pub(super) use self::{error::Error, outgoing::Framing, stream::Stream};
 use super::upload::RequestBody;
-use crate::alarm::Alarm;
+use crate::deadline::DeadlineTimer;
 
 /// How much is read at once, in bytes: at first, and at most once a body turns out to be long.
 const MIN_STEP: usize = 8 << 10;
@@ -62,7 +62,7 @@ pub(super) struct Connection {
     /// How many interim answers may still come before the answer.
     interim: u8,
     /// Limits how long each call waits for its answer.
-    pub(super) alarm: Alarm,
+    pub(super) alarm: DeadlineTimer,
 }
 
 impl Connection {
@@ -79,7 +79,7 @@ impl Connection {
             unwritten: None,
             searched: 0,
             interim: MAX_INTERIM,
-            alarm: Alarm::default(),
+            alarm: DeadlineTimer::default(),
         }
     }
 

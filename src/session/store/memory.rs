@@ -1,14 +1,14 @@
-//! A store in this process, for tests and trials.
+//! The in-memory store, for tests and trials.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Replace, Stored};
+use super::{Replace, StoredRecord};
 use crate::clock::Clock;
 
-/// Keeps everything until the process ends or its time is over.
+/// Keeps records until they expire or the process ends.
 pub(crate) struct Memory {
     clock: Clock,
     state: Mutex<State>,
@@ -16,9 +16,9 @@ pub(crate) struct Memory {
 
 #[derive(Default)]
 struct State {
-    records: HashMap<String, (Stored, i64)>,
+    records: HashMap<String, (StoredRecord, i64)>,
     locks: HashMap<String, (String, i64)>,
-    lists: HashMap<String, BTreeSet<String>>,
+    indexes: HashMap<String, BTreeSet<String>>,
 }
 
 impl Memory {
@@ -26,14 +26,14 @@ impl Memory {
         Self { clock, state: Mutex::default() }
     }
 
-    pub(super) fn load(&self, name: &str) -> Option<Stored> {
+    pub(super) fn load(&self, name: &str) -> Option<StoredRecord> {
         let now = self.clock.now();
         let mut state = self.state();
         state.records.retain(|_, (_, until)| *until > now);
         state.records.get(name).map(|(stored, _)| stored.clone())
     }
 
-    pub(super) fn save(&self, name: &str, stored: &Stored, rule: Replace, ttl: i64) -> bool {
+    pub(super) fn save(&self, name: &str, stored: &StoredRecord, rule: Replace, ttl: i64) -> bool {
         let now = self.clock.now();
         let mut state = self.state();
         let there = state.records.get(name).filter(|(_, until)| *until > now).map(|(stored, _)| stored.version());
@@ -68,16 +68,16 @@ impl Memory {
         }
     }
 
-    pub(super) fn enlist(&self, list: &str, member: &str, _ttl: i64) {
-        self.state().lists.entry(list.to_owned()).or_default().insert(member.to_owned());
+    pub(super) fn index_add(&self, index: &str, member: &str, _ttl: i64) {
+        self.state().indexes.entry(index.to_owned()).or_default().insert(member.to_owned());
     }
 
-    pub(super) fn listed(&self, list: &str) -> Vec<String> {
-        self.state().lists.get(list).into_iter().flatten().cloned().collect()
+    pub(super) fn index_members(&self, index: &str) -> Vec<String> {
+        self.state().indexes.get(index).into_iter().flatten().cloned().collect()
     }
 
-    pub(super) fn delist(&self, list: &str, member: &str) {
-        if let Some(members) = self.state().lists.get_mut(list) {
+    pub(super) fn index_remove(&self, index: &str, member: &str) {
+        if let Some(members) = self.state().indexes.get_mut(index) {
             members.remove(member);
         }
     }

@@ -1,7 +1,7 @@
-//! Sessions that are kept on the server's side, and what replicas tell one another.
+//! The server-side session stores, and the notifications between replicas.
 //!
-//! A store keeps sealed records by name, each with its version, and guards one rule: an older
-//! record never replaces a newer one, and none comes back once it was removed.
+//! A store keeps sealed records by key, each with its version, and enforces one rule: an older record never replaces a
+//! newer one, and a removed record never comes back.
 
 mod memory;
 mod redis;
@@ -11,37 +11,37 @@ use std::sync::Arc;
 pub(crate) use self::{memory::Memory, redis::Redis};
 use super::record::SessionId;
 
-/// The store cannot be reached. The cause has been logged.
+/// The store is unavailable. The cause has been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the session store cannot be reached")]
-pub(crate) struct Down;
+pub(crate) struct StoreUnavailable;
 
 /// A sealed record with its version: generation, then changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stored {
+pub(crate) struct StoredRecord {
     pub(crate) generation: u32,
     pub(crate) changes: u32,
     pub(crate) sealed: String,
 }
 
-impl Stored {
+impl StoredRecord {
     fn version(&self) -> (u32, u32) {
         (self.generation, self.changes)
     }
 }
 
-/// What a stored record may replace.
+/// Which record a new one may replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Replace {
-    /// One of the same version or an older one.
+    /// A record of the same version or older.
     SameOrOlder,
-    /// An older one.
+    /// An older record.
     Older,
-    /// An older one, or none.
+    /// An older record, or none.
     OlderOrNone,
 }
 
-/// What a store of sessions can do. Times to live are in seconds.
+/// A session store. Times to live are in seconds.
 pub(crate) enum Store {
     Memory(Arc<Memory>),
     Redis(Box<Redis>),
@@ -57,56 +57,62 @@ macro_rules! each {
 }
 
 impl Store {
-    /// The record of that name.
-    pub(crate) async fn load(&self, name: &str) -> Result<Option<Stored>, Down> {
+    /// Loads a record.
+    pub(crate) async fn load(&self, name: &str) -> Result<Option<StoredRecord>, StoreUnavailable> {
         each!(self, it => it.load(name))
     }
 
-    /// Keeps a record if the rule allows it; tells whether it did.
-    pub(crate) async fn save(&self, name: &str, stored: &Stored, rule: Replace, ttl: i64) -> Result<bool, Down> {
+    /// Saves a record if the rule allows it. Returns whether it did.
+    pub(crate) async fn save(
+        &self,
+        name: &str,
+        stored: &StoredRecord,
+        rule: Replace,
+        ttl: i64,
+    ) -> Result<bool, StoreUnavailable> {
         each!(self, it => it.save(name, stored, rule, ttl))
     }
 
-    /// Removes a record; tells whether there was one.
-    pub(crate) async fn remove(&self, name: &str) -> Result<bool, Down> {
+    /// Removes a record. Returns whether it existed.
+    pub(crate) async fn remove(&self, name: &str) -> Result<bool, StoreUnavailable> {
         each!(self, it => it.remove(name))
     }
 
-    /// Takes a lock for some time; tells whether `holder` has it now. The lock outlives its holder, so
-    /// what is done under it is done with [`Replace::Older`], which fences a holder that was too slow.
-    pub(crate) async fn lock(&self, name: &str, holder: &str, ttl: i64) -> Result<bool, Down> {
+    /// Acquires a lock for some time. Returns whether `holder` has it now. The lock can expire before its holder is done,
+    /// so writes under it use [`Replace::Older`], which fences a holder that was too slow.
+    pub(crate) async fn lock(&self, name: &str, holder: &str, ttl: i64) -> Result<bool, StoreUnavailable> {
         each!(self, it => it.lock(name, holder, ttl))
     }
 
-    /// Gives a lock back, if `holder` still has it.
-    pub(crate) async fn unlock(&self, name: &str, holder: &str) -> Result<(), Down> {
+    /// Releases a lock, if `holder` still has it.
+    pub(crate) async fn unlock(&self, name: &str, holder: &str) -> Result<(), StoreUnavailable> {
         each!(self, it => it.unlock(name, holder))
     }
 
-    /// Adds a member to a list, which lives at least as long as its members.
-    pub(crate) async fn enlist(&self, list: &str, member: &str, ttl: i64) -> Result<(), Down> {
-        each!(self, it => it.enlist(list, member, ttl))
+    /// Adds a member to an index, which lives at least as long as its members.
+    pub(crate) async fn index_add(&self, index: &str, member: &str, ttl: i64) -> Result<(), StoreUnavailable> {
+        each!(self, it => it.index_add(index, member, ttl))
     }
 
-    /// The members of a list.
-    pub(crate) async fn listed(&self, list: &str) -> Result<Vec<String>, Down> {
-        each!(self, it => it.listed(list))
+    /// The members of an index.
+    pub(crate) async fn index_members(&self, index: &str) -> Result<Vec<String>, StoreUnavailable> {
+        each!(self, it => it.index_members(index))
     }
 
-    /// Removes a member from a list.
-    pub(crate) async fn delist(&self, list: &str, member: &str) -> Result<(), Down> {
-        each!(self, it => it.delist(list, member))
+    /// Removes a member from an index.
+    pub(crate) async fn index_remove(&self, index: &str, member: &str) -> Result<(), StoreUnavailable> {
+        each!(self, it => it.index_remove(index, member))
     }
 
-    /// Tells the other replicas that a session has ended.
-    pub(crate) async fn announce(&self, id: SessionId) -> Result<(), Down> {
+    /// Notifies the other replicas that a session has ended.
+    pub(crate) async fn publish_ended(&self, id: SessionId) -> Result<(), StoreUnavailable> {
         match self {
             Self::Memory(_) => Ok(()),
-            Self::Redis(redis) => redis.announce(id).await,
+            Self::Redis(redis) => redis.publish_ended(id).await,
         }
     }
 
-    /// The same store with a connection of its own, for another runtime.
+    /// The same store with its own connection, for another runtime.
     pub(crate) fn with_own_connection(&self) -> Self {
         match self {
             Self::Memory(memory) => Self::Memory(Arc::clone(memory)),

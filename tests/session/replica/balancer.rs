@@ -1,4 +1,4 @@
-//! Replicas that can be killed, and a balancer that hands out connections in turn.
+//! Replicas that can be killed, behind a round-robin load balancer.
 
 use std::sync::{
     Arc, Mutex,
@@ -16,12 +16,12 @@ use vestibule::{
 };
 
 use crate::{
-    hall::{Hall, START},
     support::{browser::Browser, redis_server::Redis, stub::Stub},
+    test_app::{START, TestApp},
 };
 
-/// Everything, seen from outside.
-pub struct Street {
+/// Three replicas behind one load balancer.
+pub struct ReplicaSet {
     pub stub: Stub,
     pub clock: Clock,
     origin: String,
@@ -29,7 +29,7 @@ pub struct Street {
     addresses: Arc<Mutex<Vec<Option<String>>>>,
 }
 
-impl Street {
+impl ReplicaSet {
     /// Three replicas with sessions in `redis`, or in cookies.
     pub async fn open(redis: Option<&Redis>) -> Self {
         let (stub, clock) = (Stub::start().await, Clock::manual(START));
@@ -38,7 +38,7 @@ impl Street {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let (mut replicas, mut addresses) = (Vec::new(), Vec::new());
         for _ in 0..3 {
-            // A runtime of its own, so that it can be killed with all that it has under way.
+            // Its own runtime, so that it can be killed with all its requests in flight.
             let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             let public_url = origin.parse().unwrap();
             let store = redis.map_or(StoreConfig::Cookie, |redis| StoreConfig::try_from(redis.url()).unwrap());
@@ -46,8 +46,8 @@ impl Street {
                 config.public_url = public_url;
                 config.session.store = store;
             };
-            let hall = runtime.spawn(Hall::replica(stub.clone(), clock.clone(), change)).await.unwrap();
-            addresses.push(Some(hall.origin.strip_prefix("http://").unwrap().to_owned()));
+            let app = runtime.spawn(TestApp::replica(stub.clone(), clock.clone(), change)).await.unwrap();
+            addresses.push(Some(app.origin.strip_prefix("http://").unwrap().to_owned()));
             replicas.push(Some(runtime));
         }
         let addresses = Arc::new(Mutex::new(addresses));
@@ -59,7 +59,7 @@ impl Street {
         Browser::new(&self.origin)
     }
 
-    /// Ends a replica with all that it has under way.
+    /// Kills a replica with all its requests in flight.
     pub fn kill(&mut self, replica: usize) {
         if let Some(runtime) = self.replicas[replica].take() {
             self.addresses.lock().unwrap()[replica] = None;
@@ -68,7 +68,7 @@ impl Street {
     }
 }
 
-impl Drop for Street {
+impl Drop for ReplicaSet {
     fn drop(&mut self) {
         for replica in 0..self.replicas.len() {
             self.kill(replica);

@@ -1,4 +1,4 @@
-//! What people notice of many replicas: nothing.
+//! Several replicas behave like one server.
 
 use std::{
     sync::{
@@ -11,25 +11,25 @@ use std::{
 use reqwest::Method;
 
 use crate::{
-    balancer::Street,
+    balancer::ReplicaSet,
     support::{browser::Browser, redis_server::Redis},
 };
 
-const PEOPLE: usize = 200;
-/// Between two requests of one person.
+const USERS: usize = 200;
+/// The pause between two requests of one user.
 const PAUSE: Duration = Duration::from_millis(700);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_requests_over_three_replicas_make_one_refresh() {
     let redis = Redis::start().await;
-    let street = Street::open(Some(&redis)).await;
-    street.stub.memory().refresh_delay = Duration::from_millis(150);
-    let mut ada = street.browser();
+    let replicas = ReplicaSet::open(Some(&redis)).await;
+    replicas.stub.memory().refresh_delay = Duration::from_millis(150);
+    let mut ada = replicas.browser();
     assert_eq!(ada.post_form("/login/ada@example.com", &[]).await.status, 200);
     for round in 1..=3 {
-        street.clock.advance(900);
+        replicas.clock.advance(900);
         let calls = (0..50).map(|_| {
-            // All at once, so that each has a connection of its own.
+            // All at once, so that each has its own connection.
             let mut tab = ada.clone();
             tokio::spawn(async move { tab.get("/api/proxy/notes").await })
         });
@@ -38,41 +38,41 @@ async fn fifty_requests_over_three_replicas_make_one_refresh() {
             assert_eq!(answer.status, 200, "{answer:?}");
             assert_eq!(answer.json()["email"], "ada@example.com");
         }
-        assert_eq!(street.stub.memory().refreshes, round);
+        assert_eq!(replicas.stub.memory().refreshes, round);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_with_the_same_key_open_each_others_cookies() {
-    let mut street = Street::open(None).await;
-    let mut ada = street.browser();
+    let mut replicas = ReplicaSet::open(None).await;
+    let mut ada = replicas.browser();
     assert_eq!(ada.post_form("/login/ada@example.com", &[]).await.status, 200);
     for replica in 0..3 {
-        let mut tab = street.browser();
+        let mut tab = replicas.browser();
         tab.cookies = ada.cookies.clone();
         assert_eq!(tab.get("/api/proxy/notes").await.json()["email"], "ada@example.com");
         if replica < 2 {
-            street.kill(replica);
+            replicas.kill(replica);
         }
     }
 }
 
-/// What one person's requests came to.
+/// The results of all requests.
 #[derive(Default)]
 struct Tally {
     answered: AtomicUsize,
-    /// Told to come again, while Redis was away.
-    put_off: AtomicUsize,
-    /// Cut off with the replica that was killed.
+    /// Responses with 503 while Redis was unavailable.
+    unavailable: AtomicUsize,
+    /// Requests that were cut off with the killed replica.
     cut: AtomicUsize,
     stop: AtomicBool,
 }
 
-/// One person at work: sends requests until it is told to stop, and never sees anybody else's data.
+/// One user at work: sends requests until told to stop, and never sees another user's data.
 async fn work(browser: Browser, email: String, tally: Arc<Tally>) {
     while !tally.stop.load(Ordering::Relaxed) {
         match browser.request(Method::GET, "/api/proxy/notes").send().await {
-            Ok(answer) if answer.status() == 503 => tally.put_off.fetch_add(1, Ordering::Relaxed),
+            Ok(answer) if answer.status() == 503 => tally.unavailable.fetch_add(1, Ordering::Relaxed),
             Ok(answer) => {
                 let status = answer.status();
                 let Ok(body) = answer.text().await else { continue };
@@ -86,7 +86,7 @@ async fn work(browser: Browser, email: String, tally: Arc<Tally>) {
     }
 }
 
-/// Waits for something that comes sooner or later.
+/// Waits until a condition holds.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..1_000 {
         if is_so() {
@@ -94,47 +94,47 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("in vain: {what}");
+    panic!("timed out: {what}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_logged_out_by_a_killed_replica_or_a_restart_of_redis() {
+async fn no_user_is_logged_out_by_a_killed_replica_or_a_restart_of_redis() {
     let mut redis = Redis::start().await;
-    let mut street = Street::open(Some(&redis)).await;
+    let mut replicas = ReplicaSet::open(Some(&redis)).await;
     let tally = Arc::new(Tally::default());
-    let stranger = street.browser();
-    let log_ins = (0..PEOPLE).map(async |number| {
+    let stranger = replicas.browser();
+    let logins = (0..USERS).map(async |number| {
         let (mut browser, email) = (stranger.clone(), format!("person-{number}@example.com"));
         assert_eq!(browser.post_form(&format!("/login/{email}"), &[]).await.status, 200);
         (browser, email)
     });
-    let people = futures_util::future::join_all(log_ins).await;
-    let work_of_all: Vec<_> = people
+    let users = futures_util::future::join_all(logins).await;
+    let work_of_all: Vec<_> = users
         .iter()
         .map(|(browser, email)| tokio::spawn(work(browser.clone(), email.clone(), Arc::clone(&tally))))
         .collect();
-    street.clock.advance(900);
-    until("every token is renewed", || street.stub.memory().refreshes >= PEOPLE).await;
+    replicas.clock.advance(900);
+    until("every token is refreshed", || replicas.stub.memory().refreshes >= USERS).await;
 
     redis.kill();
-    until("Redis is missed", || tally.put_off.load(Ordering::Relaxed) > 0).await;
+    until("Redis is unavailable", || tally.unavailable.load(Ordering::Relaxed) > 0).await;
     redis.resume().await;
     let before = tally.answered.load(Ordering::Relaxed);
-    until("all goes on", || tally.answered.load(Ordering::Relaxed) > before + PEOPLE).await;
+    until("requests succeed again", || tally.answered.load(Ordering::Relaxed) > before + USERS).await;
 
-    street.kill(0);
+    replicas.kill(0);
     let before = tally.answered.load(Ordering::Relaxed);
-    until("the others go on", || tally.answered.load(Ordering::Relaxed) > before + PEOPLE).await;
-    street.clock.advance(900);
-    until("every token is renewed again", || street.stub.memory().refreshes >= 2 * PEOPLE).await;
+    until("the other replicas continue", || tally.answered.load(Ordering::Relaxed) > before + USERS).await;
+    replicas.clock.advance(900);
+    until("every token is refreshed again", || replicas.stub.memory().refreshes >= 2 * USERS).await;
 
     tally.stop.store(true, Ordering::Relaxed);
     for work in work_of_all {
         work.await.unwrap();
     }
-    for (mut browser, email) in people {
+    for (mut browser, email) in users {
         assert_eq!(browser.get("/who").await.body, email, "still logged in");
     }
-    assert_eq!(street.stub.memory().refreshes, 2 * PEOPLE, "one for each person and end of a token");
-    assert!(tally.cut.load(Ordering::Relaxed) <= PEOPLE, "only what was on its way to the killed replica");
+    assert_eq!(replicas.stub.memory().refreshes, 2 * USERS, "one for each user and expiry of a token");
+    assert!(tally.cut.load(Ordering::Relaxed) <= USERS, "only requests on their way to the killed replica");
 }

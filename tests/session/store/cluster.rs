@@ -7,7 +7,7 @@ use crate::{
     support::redis_server::{Redis, free_port},
 };
 
-/// What the servers ask for.
+/// The password of the servers.
 const PASSWORD: &str = "behind-the-door";
 /// The slots of each server.
 const SLOTS: [&str; 3] = ["0 5460", "5461 10922", "10923 16383"];
@@ -45,7 +45,7 @@ impl Cluster {
         cluster
     }
 
-    /// Waits until all of it is there, and each server knows.
+    /// Waits until all servers are up and know each other.
     pub async fn complete(&self) {
         until("the cluster is complete", async || {
             for number in 0..self.servers.len() {
@@ -60,23 +60,23 @@ impl Cluster {
         .await;
     }
 
-    /// With two of the servers: the third is found by them.
+    /// The URL with two of the servers, by which the third is found.
     pub fn url(&self) -> String {
         let [one, two] = [0, 1].map(|number: usize| self.servers[number].port());
         format!("redis-cluster://:{PASSWORD}@127.0.0.1:{one},127.0.0.1:{two}")
     }
 
-    /// Asks one of the servers.
+    /// Sends a command to one of the servers.
     pub async fn ask<T: FromRedisValue>(&self, number: usize, command: &Cmd) -> RedisResult<T> {
         ask(self.servers[number].port(), PASSWORD, command).await
     }
 
-    /// The names of the sessions that one of the servers has.
+    /// The keys of the sessions on one of the servers.
     pub async fn sessions(&self, number: usize) -> Vec<String> {
         self.ask(number, &command("KEYS vestibule:session:*")).await.unwrap()
     }
 
-    /// Moves a name from one server to another; `look` is called at every step.
+    /// Moves a key from one server to another; `look` is called at every step.
     pub async fn migrate(&self, name: &str, from: usize, to: usize, mut look: impl AsyncFnMut(&str)) {
         let words = async |number: usize, words: String| self.ask::<()>(number, &command(&words)).await.unwrap();
         let slot: u16 = self.ask(from, &command(&format!("CLUSTER KEYSLOT {name}"))).await.unwrap();

@@ -1,46 +1,46 @@
-//! What holds in a cluster alone: each server has its part of the sessions.
+//! Tests only for a cluster: each server has a part of the sessions.
 
 use futures_util::future::join_all;
 use vestibule::config::StoreConfig;
 
 use crate::{
     cluster::Cluster,
-    hall::Hall,
     only_redis::replicas_share,
-    only_sentinel::known_again,
+    only_sentinel::available_again,
     support::browser::{Answer, Browser},
+    test_app::TestApp,
 };
 
-/// So many that each server has some.
-const PEOPLE: usize = 40;
+/// Enough sessions for each server to have some.
+const USERS: usize = 40;
 
 fn email(number: usize) -> String {
     format!("person-{number}@example.com")
 }
 
-async fn hall(cluster: &Cluster) -> Hall {
+async fn app(cluster: &Cluster) -> TestApp {
     let store = StoreConfig::try_from(cluster.url()).unwrap();
-    Hall::with(|config| config.session.store = store).await
+    TestApp::with(|config| config.session.store = store).await
 }
 
-/// What everybody is answered.
-async fn who(people: &mut [Browser]) -> Vec<Answer> {
-    join_all(people.iter_mut().map(|person| person.get("/who"))).await
+/// The responses to all users.
+async fn who(users: &mut [Browser]) -> Vec<Answer> {
+    join_all(users.iter_mut().map(|person| person.get("/who"))).await
 }
 
 #[tokio::test]
 async fn sessions_at_other_servers_outlive_the_death_of_one() {
     let mut cluster = Cluster::start().await;
-    let hall = hall(&cluster).await;
-    let mut people = join_all((0..PEOPLE).map(async |number| hall.logged_in(&email(number)).await)).await;
+    let app = app(&cluster).await;
+    let mut users = join_all((0..USERS).map(async |number| app.logged_in(&email(number)).await)).await;
     let mut spread = Vec::new();
     for number in 0..3 {
         spread.push(cluster.sessions(number).await.len());
     }
-    assert!(spread.iter().all(|&count| count > 0) && spread.iter().sum::<usize>() == PEOPLE, "{spread:?}");
+    assert!(spread.iter().all(|&count| count > 0) && spread.iter().sum::<usize>() == USERS, "{spread:?}");
 
     cluster.servers[2].kill();
-    let answers = who(&mut people).await;
+    let answers = who(&mut users).await;
     let put_off = answers.iter().filter(|answer| answer.status == 503).count();
     assert_eq!(put_off, spread[2], "those whose sessions are away");
     for (number, answer) in answers.iter().enumerate() {
@@ -49,48 +49,48 @@ async fn sessions_at_other_servers_outlive_the_death_of_one() {
     }
 
     cluster.servers[2].resume().await;
-    for (number, person) in people.iter_mut().enumerate() {
-        known_again(person, &email(number)).await;
+    for (number, person) in users.iter_mut().enumerate() {
+        available_again(person, &email(number)).await;
     }
 }
 
 #[tokio::test]
-async fn all_of_it_may_go_and_come_back() {
+async fn the_whole_cluster_may_go_down_and_come_back() {
     let mut cluster = Cluster::start().await;
-    let hall = hall(&cluster).await;
-    let mut people = join_all((0..3).map(async |number| hall.logged_in(&email(number)).await)).await;
+    let app = app(&cluster).await;
+    let mut users = join_all((0..3).map(async |number| app.logged_in(&email(number)).await)).await;
     cluster.servers.iter_mut().for_each(crate::support::redis_server::Redis::kill);
     for _ in 0..2 {
-        assert!(who(&mut people).await.iter().all(|answer| answer.status == 503));
+        assert!(who(&mut users).await.iter().all(|answer| answer.status == 503));
     }
     for server in &mut cluster.servers {
         server.resume().await;
     }
-    for (number, person) in people.iter_mut().enumerate() {
-        known_again(person, &email(number)).await;
+    for (number, person) in users.iter_mut().enumerate() {
+        available_again(person, &email(number)).await;
     }
     cluster.complete().await;
-    people[0].post_form("/logout", &[]).await;
-    assert_eq!(people[0].get("/who").await.body, "nobody");
+    users[0].post_form("/logout", &[]).await;
+    assert_eq!(users[0].get("/who").await.body, "nobody");
 }
 
 #[tokio::test]
 async fn sessions_are_found_while_they_move() {
     let cluster = Cluster::start().await;
-    let hall = hall(&cluster).await;
-    let mut ada = hall.logged_in("ada@example.com").await;
-    let mut place = None;
+    let app = app(&cluster).await;
+    let mut ada = app.logged_in("ada@example.com").await;
+    let mut found = None;
     for number in 0..3 {
-        place = place.or(cluster.sessions(number).await.pop().map(|name| (number, name)));
+        found = found.or(cluster.sessions(number).await.pop().map(|name| (number, name)));
     }
-    let (from, name) = place.unwrap();
+    let (from, name) = found.unwrap();
     let mut renewed = 0;
     let look = async |step: &str| {
-        hall.clock.advance(900);
+        app.clock.advance(900);
         let answer = ada.get("/api/proxy/notes").await;
         assert_eq!(answer.status, 200, "{step}: {answer:?}");
         renewed += 1;
-        assert_eq!(hall.stub.memory().refreshes, renewed, "{step}");
+        assert_eq!(app.stub.memory().refreshes, renewed, "{step}");
     };
     cluster.migrate(&name, from, (from + 1) % 3, look).await;
     assert_eq!(cluster.sessions((from + 1) % 3).await, [name]);

@@ -1,11 +1,11 @@
-//! What holds for Redis alone.
+//! Tests only for Redis.
 
 use reqwest::Method;
 use vestibule::config::{RedisUrl, StoreConfig};
 
-use crate::{hall::Hall, support::redis_server::Redis};
+use crate::{support::redis_server::Redis, test_app::TestApp};
 
-/// Everything that the server holds: each name with its seconds to live and its content.
+/// All data of the server: each key with its time to live in seconds and its content.
 async fn dump(redis: &Redis) -> Vec<(String, i64, String)> {
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
@@ -24,24 +24,24 @@ async fn dump(redis: &Redis) -> Vec<(String, i64, String)> {
     all
 }
 
-async fn hall(redis: &Redis) -> Hall {
+async fn app(redis: &Redis) -> TestApp {
     let store = StoreConfig::try_from(redis.url()).unwrap();
-    Hall::with(|config| config.session.store = store).await
+    TestApp::with(|config| config.session.store = store).await
 }
 
 #[tokio::test]
 async fn holds_nothing_that_can_be_read_or_used() {
     let redis = Redis::start().await;
-    let hall = hall(&redis).await;
-    let mut ada = hall.browser();
-    let log_in = ada.request(Method::POST, "/login/ada@example.com").header("user-agent", "Firefox on Linux");
-    assert_eq!(ada.send(log_in).await.status, 200);
-    hall.clock.advance(900);
+    let app = app(&redis).await;
+    let mut ada = app.browser();
+    let login = ada.request(Method::POST, "/login/ada@example.com").header("user-agent", "Firefox on Linux");
+    assert_eq!(ada.send(login).await.status, 200);
+    app.clock.advance(900);
     assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
     let all = dump(&redis).await;
     assert!(all.len() >= 2, "a session and a list: {all:?}");
     let person = vec![ada.cookies["vestibule"].clone(), "ada@".into(), "Firefox".into()];
-    let secrets = [hall.stub.tokens(), person].concat();
+    let secrets = [app.stub.tokens(), person].concat();
     for (name, ttl, content) in &all {
         assert!(name.starts_with("vestibule:"), "{name}");
         // Idle for a day, or in any case after thirty; the rest of a minute may have passed.
@@ -61,8 +61,8 @@ async fn is_reached_through_a_socket() {
     let path = socket.display().to_string();
     let _redis = Redis::with(&["--unixsocket", &path, "--requirepass", "behind"]).await;
     let store = StoreConfig::try_from(format!("redis+unix://{path}?pass=behind&db=1")).unwrap();
-    let hall = Hall::with(|config| config.session.store = store).await;
-    let mut ada = hall.logged_in("ada@example.com").await;
+    let app = TestApp::with(|config| config.session.store = store).await;
+    let mut ada = app.logged_in("ada@example.com").await;
     assert_eq!((ada.cookies["vestibule"].len(), ada.get("/who").await.body), (43, "ada@example.com".into()));
     let _ = std::fs::remove_file(socket);
 }
@@ -70,9 +70,9 @@ async fn is_reached_through_a_socket() {
 #[tokio::test]
 async fn a_replica_that_outlived_its_lock_does_not_undo_later_refreshes() {
     let redis = Redis::start().await;
-    let here = hall(&redis).await;
+    let here = app(&redis).await;
     let store = StoreConfig::try_from(redis.url()).unwrap();
-    let there = Hall::replica(here.stub.clone(), here.clock.clone(), |config| config.session.store = store).await;
+    let there = TestApp::replica(here.stub.clone(), here.clock.clone(), |config| config.session.store = store).await;
     let mut ada = here.logged_in("ada@example.com").await;
     let mut tab = there.browser();
     tab.cookies = ada.cookies.clone();
@@ -83,7 +83,7 @@ async fn a_replica_that_outlived_its_lock_does_not_undo_later_refreshes() {
     }
     let slow = tokio::spawn(async move { ada.get("/api/proxy/notes").await });
     here.stub.refreshing(1).await;
-    // As it does by itself, 5 s after the longest call to the API.
+    // The lock expires by itself, 5 s after the longest call to the API.
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let locks: Vec<String> = redis::cmd("KEYS").arg("vestibule:lock:*").query_async(&mut connection).await.unwrap();
@@ -103,10 +103,10 @@ async fn a_replica_that_outlived_its_lock_does_not_undo_later_refreshes() {
 }
 
 #[tokio::test]
-async fn its_failure_is_told_and_passes() {
+async fn an_outage_is_reported_and_recovers() {
     let mut redis = Redis::start().await;
-    let hall = hall(&redis).await;
-    let mut ada = hall.logged_in("ada@example.com").await;
+    let app = app(&redis).await;
+    let mut ada = app.logged_in("ada@example.com").await;
     redis.kill();
     for path in ["/who", "/api/session", "/api/session/events", "/api/proxy/notes", "/call", "/devices"] {
         let answer = ada.get(path).await;
@@ -114,26 +114,26 @@ async fn its_failure_is_told_and_passes() {
         assert!(answer.headers.contains_key("retry-after") && answer.set_cookies().is_empty(), "{path}");
         assert_eq!(answer.json()["status"], 503, "{path}");
     }
-    assert_eq!(hall.stub.memory().seen.len(), 0, "no call went to the API as nobody's");
+    assert_eq!(app.stub.memory().seen.len(), 0, "no call went to the API as nobody's");
     let page = ada.send(ada.request(Method::GET, "/who").header("accept", "text/html,*/*")).await;
     assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"), "{page:?}");
     assert_eq!(ada.post_form("/logout", &[]).await.status, 503);
-    assert_eq!(ada.get("/about").await.status, 200, "asks for no session");
-    assert_eq!(hall.browser().get("/who").await.body, "nobody", "has none");
-    assert_eq!(hall.browser().post_form("/login/grace@example.com", &[]).await.status, 503);
+    assert_eq!(ada.get("/about").await.status, 200, "needs no session");
+    assert_eq!(app.browser().get("/who").await.body, "nobody", "has none");
+    assert_eq!(app.browser().post_form("/login/grace@example.com", &[]).await.status, 503);
     redis.resume().await;
     assert_eq!(ada.get("/who").await.body, "ada@example.com", "without a restart");
     assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_log_in_that_cannot_be_stored_leaves_the_session_as_it_was() {
+async fn a_login_that_cannot_be_stored_leaves_the_session_unchanged() {
     let mut redis = Redis::start().await;
-    let hall = hall(&redis).await;
-    let mut ada = hall.logged_in("ada@example.com").await;
-    let slow = hall.start_slow_log_in(&ada, "grace@example.com").await;
+    let app = app(&redis).await;
+    let mut ada = app.logged_in("ada@example.com").await;
+    let slow = app.start_slow_login(&ada, "grace@example.com").await;
     redis.kill();
-    hall.open_gate();
+    app.open_gate();
     let (_, answer) = slow.await.unwrap();
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.set_cookies().is_empty());
@@ -141,7 +141,7 @@ async fn a_log_in_that_cannot_be_stored_leaves_the_session_as_it_was() {
     assert_eq!(ada.get("/who").await.body, "ada@example.com");
     assert_eq!(ada.get("/api/proxy/notes").await.json()["email"], "ada@example.com");
     for _ in 0..4_000 {
-        if hall.stub.memory().logouts > 0 {
+        if app.stub.memory().logouts > 0 {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -150,21 +150,21 @@ async fn a_log_in_that_cannot_be_stored_leaves_the_session_as_it_was() {
 }
 
 #[tokio::test]
-async fn tokens_that_came_while_it_was_down_are_not_lost() {
+async fn tokens_that_arrive_during_an_outage_are_not_lost() {
     let mut redis = Redis::start().await;
-    let hall = hall(&redis).await;
-    let mut ada = hall.logged_in("ada@example.com").await;
-    hall.clock.advance(900);
-    hall.stub.memory().holds_refreshes = true;
+    let app = app(&redis).await;
+    let mut ada = app.logged_in("ada@example.com").await;
+    app.clock.advance(900);
+    app.stub.memory().holds_refreshes = true;
     let mut tab = ada.clone();
     let call = tokio::spawn(async move { tab.get("/api/proxy/notes").await.status });
-    hall.stub.refreshing(1).await;
+    app.stub.refreshing(1).await;
     redis.kill();
-    hall.stub.memory().holds_refreshes = false;
+    app.stub.memory().holds_refreshes = false;
     assert_eq!(call.await.unwrap(), 200);
-    assert_eq!(hall.stub.memory().refreshes, 1);
+    assert_eq!(app.stub.memory().refreshes, 1);
     redis.resume().await;
-    // The store has them as soon as it is tried again.
+    // The store has them as soon as storing is retried.
     for _ in 0..100 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         let all = dump(&redis).await;
@@ -172,9 +172,9 @@ async fn tokens_that_came_while_it_was_down_are_not_lost() {
             break;
         }
     }
-    hall.clock.advance(100);
+    app.clock.advance(100);
     assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
-    assert_eq!(hall.stub.memory().refreshes, 1);
+    assert_eq!(app.stub.memory().refreshes, 1);
 }
 
 #[tokio::test]
@@ -183,11 +183,11 @@ async fn replicas_share_ends_and_refreshes_of_sessions_in_cookies() {
     replicas_share(redis.url()).await;
 }
 
-/// Two replicas with sessions in cookies, which share what is at `url`.
+/// Two replicas with sessions in cookies, which share the store at `url`.
 pub async fn replicas_share(url: String) {
     let url = RedisUrl::try_from(url).unwrap();
-    let here = Hall::with(|config| config.session.revocation = Some(url.clone())).await;
-    let there = Hall::replica(here.stub.clone(), here.clock.clone(), |config| {
+    let here = TestApp::with(|config| config.session.revocation = Some(url.clone())).await;
+    let there = TestApp::replica(here.stub.clone(), here.clock.clone(), |config| {
         config.session.revocation = Some(url);
     })
     .await;
@@ -197,10 +197,10 @@ pub async fn replicas_share(url: String) {
     assert_eq!(copy.get("/who").await.body, "ada@example.com");
     here.clock.advance(900);
     assert_eq!(ada.get("/api/proxy/notes").await.status, 200);
-    assert_eq!(copy.get("/api/proxy/notes").await.status, 200, "with the cookie from before");
+    assert_eq!(copy.get("/api/proxy/notes").await.status, 200, "with the previous cookie");
     assert_eq!(here.stub.memory().refreshes, 1);
     let stream = copy.request(Method::GET, "/api/session/events").send().await.unwrap();
     ada.post_form("/logout", &[]).await;
     assert_eq!(copy.get("/api/proxy/notes").await.status, 401);
-    assert!(stream.text().await.unwrap().contains("session-ended"), "told by the other replica");
+    assert!(stream.text().await.unwrap().contains("session-ended"), "notified by the other replica");
 }

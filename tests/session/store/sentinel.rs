@@ -12,19 +12,19 @@ use crate::support::redis_server::{Redis, free_port};
 
 /// The name of the service.
 const SERVICE: &str = "main";
-/// What the servers ask for, and what the Sentinel does.
+/// The passwords of the servers and of the Sentinel.
 const PASSWORD: &str = "behind-the-door";
 const SENTINEL_PASSWORD: &str = "on-the-watch";
 
 /// Two servers and their Sentinel, each with a password. They end with the test.
-pub struct Watched {
+pub struct SentinelSetup {
     pub servers: Vec<Redis>,
     port: u16,
     folder: PathBuf,
     sentinel: Child,
 }
 
-/// Waits for something that comes sooner or later.
+/// Waits until a condition holds.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..1_200 {
         if is_so().await {
@@ -32,10 +32,10 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("in vain: {what}");
+    panic!("timed out: {what}");
 }
 
-/// Asks one server.
+/// Sends a command to one server.
 pub async fn ask<T: FromRedisValue>(port: u16, password: &str, command: &Cmd) -> RedisResult<T> {
     let client = redis::Client::open(format!("redis://:{password}@127.0.0.1:{port}/")).unwrap();
     let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(5)));
@@ -50,7 +50,7 @@ pub fn command(words: &str) -> Cmd {
     command
 }
 
-impl Watched {
+impl SentinelSetup {
     pub async fn start() -> Self {
         let common = ["--requirepass", PASSWORD, "--masterauth", PASSWORD, "--repl-diskless-sync-delay", "0"];
         let primary = Redis::with(&common).await;
@@ -72,7 +72,7 @@ impl Watched {
         watched
     }
 
-    /// With a Sentinel in front that is away, and a database of its own.
+    /// The URL, with an unreachable Sentinel first, and a separate database.
     pub fn url(&self) -> String {
         let (port, away) = (self.port, free_port());
         format!(
@@ -84,7 +84,7 @@ impl Watched {
         ask(self.port, SENTINEL_PASSWORD, command).await
     }
 
-    /// Asks the primary.
+    /// Sends a command to the primary.
     pub async fn ask_primary<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         ask(self.primary().await, PASSWORD, command).await
     }
@@ -96,12 +96,12 @@ impl Watched {
         port
     }
 
-    /// Waits until the replica has all that was written.
+    /// Waits until the replica has all writes.
     pub async fn replicated(&self) {
         let client = redis::Client::open(format!("redis://:{PASSWORD}@127.0.0.1:{}/", self.primary().await)).unwrap();
         let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
-        // Only who has written waits.
+        // WAIT only covers the writes of its own connection.
         command("SET mark 1").exec_async(&mut connection).await.unwrap();
         let replicas: u8 = command("WAIT 1 20000").query_async(&mut connection).await.unwrap();
         assert_eq!(replicas, 1);
@@ -115,7 +115,7 @@ impl Watched {
         })
         .await;
         until("the replica is the primary", async || self.primary().await != before).await;
-        // Until it is told, the former one takes writes, which are lost then.
+        // Until it follows, the former primary accepts writes, which are then lost.
         until("the former primary follows", async || {
             let info: RedisResult<String> = ask(before, PASSWORD, &command("INFO replication")).await;
             info.is_ok_and(|info| info.contains("role:slave"))
@@ -124,7 +124,7 @@ impl Watched {
     }
 }
 
-/// Starts one that watches the primary at `port`: its port, folder and process.
+/// Starts a Sentinel for the primary at `port`. Returns its port, folder and process.
 fn spawn_sentinel(port: u16) -> (u16, PathBuf, Child) {
     let own = free_port();
     let folder = std::env::temp_dir().join(format!("vestibule-sentinel-{}-{own}", std::process::id()));
@@ -146,7 +146,7 @@ fn spawn_sentinel(port: u16) -> (u16, PathBuf, Child) {
     (own, folder, command.spawn().unwrap())
 }
 
-impl Drop for Watched {
+impl Drop for SentinelSetup {
     fn drop(&mut self) {
         self.sentinel.kill().unwrap();
         self.sentinel.wait().unwrap();

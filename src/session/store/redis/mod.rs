@@ -1,10 +1,10 @@
-//! A store in Redis or Valkey, which all replicas share.
+//! The store in Redis or Valkey, shared by all replicas.
 
 mod cluster;
-mod hear;
 mod script;
 mod sentinel;
-mod way;
+mod subscriber;
+mod topology;
 
 use std::sync::{
     Arc, OnceLock,
@@ -14,64 +14,69 @@ use std::sync::{
 use redis::{Cmd, FromRedisValue, RedisResult};
 
 use self::{
-    script::{Call, ENLIST, LOCK, SAVE, Script, UNLOCK},
-    way::{Link, Way},
+    script::{INDEX_ADD, LOCK, SAVE, Script, ScriptCall, UNLOCK},
+    topology::{Connection, Topology},
 };
-use super::{Down, Replace, Stored};
+use super::{Replace, StoreUnavailable, StoredRecord};
 use crate::{
     config::{ConfigError, RedisUrl},
     session::SessionId,
 };
 
-/// All names begin with it, so that the server can be shared with other programs.
+/// The prefix of all keys, so that other programs can share the server.
 const PREFIX: &str = "vestibule:";
-/// Where the ends of sessions are announced.
-const ENDED: &str = "vestibule:ended";
-/// A command that met a broken connection is tried once more: each one has the same effect twice as
-/// once.
+/// The channel on which the ends of sessions are published.
+const ENDED_CHANNEL: &str = "vestibule:ended";
+/// A command is repeated once after a connection error. All commands are idempotent.
 const ATTEMPTS: usize = 2;
 
-/// What is told of a session that ended at another replica.
-type Told = Arc<dyn Fn(SessionId) + Send + Sync>;
+/// The callback for a session that has ended at any replica.
+type OnEnded = Arc<dyn Fn(SessionId) + Send + Sync>;
 
-/// One runtime's store.
+/// The store of one runtime.
 pub(crate) struct Redis {
-    way: Way,
-    link: OnceLock<Link>,
-    /// Whether somebody listens for the ends of sessions; one of the runtimes does.
-    listens: Arc<AtomicBool>,
-    told: Told,
+    topology: Topology,
+    connection: OnceLock<Connection>,
+    /// Whether one of the runtimes is subscribed to the ends of sessions.
+    is_subscribed: Arc<AtomicBool>,
+    on_ended: OnEnded,
 }
 
 impl Redis {
-    /// Prepares to use what is at `url`; `told` hears of sessions that end at any replica.
+    /// Creates a store at `url`. `on_ended` is called for sessions that end at any replica.
     ///
     /// # Errors
-    /// When the URL cannot be used.
-    pub(crate) fn new(key: &'static str, url: &RedisUrl, told: Told) -> Result<Self, ConfigError> {
+    /// If the URL cannot be used.
+    pub(crate) fn new(key: &'static str, url: &RedisUrl, on_ended: OnEnded) -> Result<Self, ConfigError> {
         // The cause may quote the URL with its password.
-        let way = Way::new(url).map_err(|_| ConfigError::new(key, format!("cannot be used: {url}")))?;
-        Ok(Self { way, link: OnceLock::new(), listens: Arc::default(), told })
+        let topology = Topology::new(url).map_err(|_| ConfigError::new(key, format!("cannot be used: {url}")))?;
+        Ok(Self { topology, connection: OnceLock::new(), is_subscribed: Arc::default(), on_ended })
     }
 
     pub(super) fn with_own_connection(&self) -> Self {
         Self {
-            way: self.way.clone(),
-            link: OnceLock::new(),
-            listens: Arc::clone(&self.listens),
-            told: Arc::clone(&self.told),
+            topology: self.topology.clone(),
+            connection: OnceLock::new(),
+            is_subscribed: Arc::clone(&self.is_subscribed),
+            on_ended: Arc::clone(&self.on_ended),
         }
     }
 
-    pub(super) async fn load(&self, name: &str) -> Result<Option<Stored>, Down> {
+    pub(super) async fn load(&self, name: &str) -> Result<Option<StoredRecord>, StoreUnavailable> {
         let mut command = redis::cmd("HMGET");
         command.arg(format!("{PREFIX}{name}")).arg("generation").arg("changes").arg("sealed");
         let (generation, changes, sealed): (Option<u32>, Option<u32>, Option<String>) = self.run(&command).await?;
         let changes = changes.unwrap_or_default();
-        Ok(generation.zip(sealed).map(|(generation, sealed)| Stored { generation, changes, sealed }))
+        Ok(generation.zip(sealed).map(|(generation, sealed)| StoredRecord { generation, changes, sealed }))
     }
 
-    pub(super) async fn save(&self, name: &str, stored: &Stored, rule: Replace, ttl: i64) -> Result<bool, Down> {
+    pub(super) async fn save(
+        &self,
+        name: &str,
+        stored: &StoredRecord,
+        rule: Replace,
+        ttl: i64,
+    ) -> Result<bool, StoreUnavailable> {
         let rule = match rule {
             Replace::SameOrOlder => "same",
             Replace::Older => "older",
@@ -82,37 +87,37 @@ impl Redis {
         self.invoke(&SAVE, name, &[&generation, &stored.sealed, &ttl, rule, &changes]).await
     }
 
-    pub(super) async fn remove(&self, name: &str) -> Result<bool, Down> {
+    pub(super) async fn remove(&self, name: &str) -> Result<bool, StoreUnavailable> {
         self.run(redis::cmd("DEL").arg(format!("{PREFIX}{name}"))).await
     }
 
-    pub(super) async fn lock(&self, name: &str, holder: &str, ttl: i64) -> Result<bool, Down> {
+    pub(super) async fn lock(&self, name: &str, holder: &str, ttl: i64) -> Result<bool, StoreUnavailable> {
         self.invoke(&LOCK, name, &[holder, &ttl.max(1).to_string()]).await
     }
 
-    pub(super) async fn unlock(&self, name: &str, holder: &str) -> Result<(), Down> {
+    pub(super) async fn unlock(&self, name: &str, holder: &str) -> Result<(), StoreUnavailable> {
         self.invoke::<i64>(&UNLOCK, name, &[holder]).await.map(drop)
     }
 
-    pub(super) async fn enlist(&self, list: &str, member: &str, ttl: i64) -> Result<(), Down> {
-        self.invoke::<i64>(&ENLIST, list, &[member, &ttl.max(1).to_string()]).await.map(drop)
+    pub(super) async fn index_add(&self, index: &str, member: &str, ttl: i64) -> Result<(), StoreUnavailable> {
+        self.invoke::<i64>(&INDEX_ADD, index, &[member, &ttl.max(1).to_string()]).await.map(drop)
     }
 
-    pub(super) async fn listed(&self, list: &str) -> Result<Vec<String>, Down> {
-        self.run(redis::cmd("SMEMBERS").arg(format!("{PREFIX}{list}"))).await
+    pub(super) async fn index_members(&self, index: &str) -> Result<Vec<String>, StoreUnavailable> {
+        self.run(redis::cmd("SMEMBERS").arg(format!("{PREFIX}{index}"))).await
     }
 
-    pub(super) async fn delist(&self, list: &str, member: &str) -> Result<(), Down> {
-        self.run::<i64>(redis::cmd("SREM").arg(format!("{PREFIX}{list}")).arg(member)).await.map(drop)
+    pub(super) async fn index_remove(&self, index: &str, member: &str) -> Result<(), StoreUnavailable> {
+        self.run::<i64>(redis::cmd("SREM").arg(format!("{PREFIX}{index}")).arg(member)).await.map(drop)
     }
 
-    pub(super) async fn announce(&self, id: SessionId) -> Result<(), Down> {
-        self.run::<i64>(redis::cmd("PUBLISH").arg(ENDED).arg(id.to_string())).await.map(drop)
+    pub(super) async fn publish_ended(&self, id: SessionId) -> Result<(), StoreUnavailable> {
+        self.run::<i64>(redis::cmd("PUBLISH").arg(ENDED_CHANNEL).arg(id.to_string())).await.map(drop)
     }
 
-    async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Down> {
-        let link = self.link().ok_or(Down)?;
-        attempt(|| link.query(command)).await
+    async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreUnavailable> {
+        let connection = self.connection().ok_or(StoreUnavailable)?;
+        with_retries(|| connection.query(command)).await
     }
 
     async fn invoke<T: FromRedisValue>(
@@ -120,35 +125,40 @@ impl Redis {
         script: &'static Script,
         name: &str,
         arguments: &[&str],
-    ) -> Result<T, Down> {
-        let call = Call { script, key: format!("{PREFIX}{name}"), arguments };
-        let link = self.link().ok_or(Down)?;
-        attempt(|| link.invoke(&call)).await
+    ) -> Result<T, StoreUnavailable> {
+        let call = ScriptCall { script, key: format!("{PREFIX}{name}"), arguments };
+        let connection = self.connection().ok_or(StoreUnavailable)?;
+        with_retries(|| connection.invoke(&call)).await
     }
 
-    fn link(&self) -> Option<&Link> {
-        if let Some(link) = self.link.get() {
-            return Some(link);
+    fn connection(&self) -> Option<&Connection> {
+        if let Some(connection) = self.connection.get() {
+            return Some(connection);
         }
-        let link = self.way.link();
-        let link = link.inspect_err(|error| tracing::error!(%error, "the session store cannot be used")).ok()?;
-        if !self.listens.swap(true, Ordering::SeqCst) {
-            tokio::spawn(hear::listen(self.way.clone(), Arc::clone(&self.told), Arc::downgrade(&self.listens)));
+        let connection = self.topology.connection();
+        let connection =
+            connection.inspect_err(|error| tracing::error!(%error, "the session store cannot be used")).ok()?;
+        if !self.is_subscribed.swap(true, Ordering::SeqCst) {
+            tokio::spawn(subscriber::run(
+                self.topology.clone(),
+                Arc::clone(&self.on_ended),
+                Arc::downgrade(&self.is_subscribed),
+            ));
         }
-        Some(self.link.get_or_init(|| link))
+        Some(self.connection.get_or_init(|| connection))
     }
 }
 
-/// Asks as often as makes sense. The cause of a failure is logged.
-async fn attempt<T, F>(ask: impl Fn() -> F) -> Result<T, Down>
+/// Runs a command, with retries. Errors are logged.
+async fn with_retries<T, F>(run: impl Fn() -> F) -> Result<T, StoreUnavailable>
 where
     F: Future<Output = RedisResult<T>>,
 {
     for _ in 0..ATTEMPTS {
-        match ask().await {
+        match run().await {
             Ok(value) => return Ok(value),
-            Err(error) => tracing::warn!(%error, "the session store failed"),
+            Err(error) => tracing::warn!(%error, "a command to the session store failed"),
         }
     }
-    Err(Down)
+    Err(StoreUnavailable)
 }

@@ -1,11 +1,11 @@
-//! What the server does in one step. Each script has one name alone, so that a cluster can run it.
+//! Lua scripts, which the server runs atomically. Each script uses only one key, so that a cluster can run it.
 
 use std::sync::OnceLock;
 
 use redis::Cmd;
 
 /// `KEYS[1]` record · `ARGV` generation, sealed, seconds to live, rule, changes. A write that is repeated after
-/// its answer was lost finds its own value, and is told that it went well.
+/// its response was lost finds its own value, and succeeds.
 pub(super) static SAVE: Script = Script::new(
     r"local there = redis.call('HMGET', KEYS[1], 'generation', 'sealed', 'changes')
     if there[1] then
@@ -34,21 +34,21 @@ pub(super) static UNLOCK: Script = Script::new(
     return 0",
 );
 
-/// `KEYS[1]` list · `ARGV` member, seconds to live.
-pub(super) static ENLIST: Script = Script::new(
+/// `KEYS[1]` index · `ARGV` member, seconds to live.
+pub(super) static INDEX_ADD: Script = Script::new(
     r"redis.call('SADD', KEYS[1], ARGV[1])
     if redis.call('TTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
     return 1",
 );
 
-/// A script, which servers remember by its hash.
+/// A script, which servers cache by its hash.
 pub(super) struct Script {
     code: &'static str,
     hash: OnceLock<String>,
 }
 
-/// A script with what it is run on.
-pub(super) struct Call<'a> {
+/// A script with its key and arguments.
+pub(super) struct ScriptCall<'a> {
     pub(super) script: &'static Script,
     pub(super) key: String,
     pub(super) arguments: &'a [&'a str],
@@ -64,14 +64,14 @@ impl Script {
     }
 }
 
-impl Call<'_> {
-    /// The command for a server that knows the script.
+impl ScriptCall<'_> {
+    /// The command for a server that has cached the script.
     pub(super) fn by_hash(&self) -> Cmd {
         self.command("EVALSHA", self.script.hash())
     }
 
-    /// The command for a server that does not: it knows the script from then on. In a cluster each one
-    /// learns for itself, so that one that is away is in nobody's way.
+    /// The command for a server that has not, and caches it from then on. In a cluster each server caches on its own, so
+    /// that an unreachable server affects no other.
     pub(super) fn by_code(&self) -> Cmd {
         self.command("EVAL", self.script.code)
     }

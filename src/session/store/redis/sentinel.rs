@@ -1,4 +1,4 @@
-//! The primary of a service, whichever server that is at the time: Sentinels know.
+//! The current primary of a service, as named by Sentinels.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,17 +13,17 @@ use redis::{
     sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
 };
 
-use super::way::{connection_config, tcp_settings};
+use super::topology::{connection_config, tcp_settings};
 
-/// Where the Sentinels are and what they are asked.
-pub(super) struct SentinelWay {
+/// The Sentinels and the service.
+pub(super) struct SentinelTopology {
     sentinels: Vec<ConnectionInfo>,
     service: String,
-    /// How to reach the server that they name.
+    /// The connection settings of the primary.
     primary: SentinelNodeConnectionInfo,
 }
 
-impl SentinelWay {
+impl SentinelTopology {
     pub(super) fn new(
         sentinels: Vec<ConnectionInfo>,
         service: String,
@@ -35,10 +35,10 @@ impl SentinelWay {
         if tls {
             primary = primary.set_tls_mode(TlsMode::Secure);
         }
-        let way = Self { sentinels, service, primary };
-        // What is wrong is to be known at the start.
-        way.client()?;
-        Ok(way)
+        let topology = Self { sentinels, service, primary };
+        // Reports configuration errors at the start.
+        topology.client()?;
+        Ok(topology)
     }
 
     fn client(&self) -> RedisResult<SentinelClient> {
@@ -56,7 +56,7 @@ impl SentinelWay {
     }
 }
 
-/// A connection to the primary, made once for all who need it at the same time.
+/// A connection attempt to the primary, shared by all concurrent commands.
 type Connecting = Shared<BoxFuture<'static, RedisResult<MultiplexedConnection>>>;
 
 /// One runtime's connection to the primary.
@@ -75,13 +75,13 @@ impl Primary {
                 return Err(error);
             }
         };
-        if result.as_ref().is_err_and(is_no_primary) {
+        if result.as_ref().is_err_and(needs_new_primary) {
             self.forget(&current);
         }
         result
     }
 
-    /// The connection that there is, or one to whom the Sentinels name now.
+    /// The current connection, or a new one to the primary that the Sentinels name now.
     fn connect(&self) -> Connecting {
         self.current().get_or_insert_with(|| connect(Arc::clone(&self.client)).boxed().shared()).clone()
     }
@@ -93,7 +93,7 @@ impl Primary {
         }
     }
 
-    // A panic while the lock is held cannot leave half a state: each change is one assignment.
+    // A panic while the lock is held cannot leave an inconsistent state: each change is one assignment.
     fn current(&self) -> MutexGuard<'_, Option<Connecting>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,10 +106,9 @@ async fn connect(client: Arc<tokio::sync::Mutex<SentinelClient>>) -> RedisResult
     Ok(connection)
 }
 
-/// Whether the Sentinels are to be asked anew: the connection is lost, or its server no primary any
-/// more.
-fn is_no_primary(error: &RedisError) -> bool {
+/// Whether the Sentinels must be asked again: the connection is lost, or its server is no longer the primary.
+fn needs_new_primary(error: &RedisError) -> bool {
     use ServerErrorKind::{BusyLoading, MasterDown, ReadOnly};
-    let says_so = matches!(error.kind(), ErrorKind::Server(ReadOnly | MasterDown | BusyLoading));
-    says_so || error.is_io_error() || error.is_unrecoverable_error()
+    let is_not_primary = matches!(error.kind(), ErrorKind::Server(ReadOnly | MasterDown | BusyLoading));
+    is_not_primary || error.is_io_error() || error.is_unrecoverable_error()
 }

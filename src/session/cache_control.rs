@@ -1,12 +1,12 @@
-//! What caches between the server and the browser may keep of an answer.
+//! The caching rules of responses.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
-/// Forbids to keep an answer that sets a cookie, whatever its handler or upstream says: a cache would hand one
-/// person's session to the next. Fields by which some caches are told otherwise go (RFC 9213 and its forerunners).
-pub(super) fn forbid(headers: &mut HeaderMap) {
+/// Forbids caching a response that sets a cookie, whatever its handler or upstream says: a cache would give one user's
+/// session to the next. Removes headers that override `Cache-Control` in some caches (RFC 9213 and its predecessors).
+pub(super) fn forbid_caching(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, PRIVATE);
     let others: Vec<HeaderName> = headers.keys().filter(|name| overrides(name.as_str())).cloned().collect();
     for name in others {
@@ -15,14 +15,13 @@ pub(super) fn forbid(headers: &mut HeaderMap) {
     vary_by_cookie(headers);
 }
 
-/// An answer made for one person is kept by no cache (RFC 9111 §5.2.2.5), unless its handler knew
-/// better.
+/// Forbids caching a response for one user (RFC 9111 §5.2.2.5), unless its handler has set `Cache-Control`.
 pub(super) fn mark_private(headers: &mut HeaderMap) {
     headers.entry(header::CACHE_CONTROL).or_insert(PRIVATE);
     vary_by_cookie(headers);
 }
 
-/// Whether some caches prefer a field to `Cache-Control`.
+/// Whether a header overrides `Cache-Control` in some caches.
 fn overrides(name: &str) -> bool {
     matches!(name, "edge-control" | "expires" | "surrogate-control" | "x-accel-expires" | "x-litespeed-cache-control")
         || name.ends_with("cdn-cache-control")
@@ -48,8 +47,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_speaks_for_a_cache_any_more() {
-        let mut answer = headers(&[
+    fn removes_all_permission_to_cache() {
+        let mut response = headers(&[
             ("cache-control", "public, max-age=3600"),
             ("cdn-cache-control", "max-age=3600"),
             ("cloudflare-cdn-cache-control", "max-age=3600"),
@@ -59,22 +58,22 @@ mod tests {
             ("etag", "\"1\""),
             ("vary", "Accept"),
         ]);
-        forbid(&mut answer);
-        let mut names: Vec<_> = answer.keys().map(HeaderName::as_str).collect();
+        forbid_caching(&mut response);
+        let mut names: Vec<_> = response.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["cache-control", "etag", "vary"]);
-        assert_eq!(answer[header::CACHE_CONTROL], "private, no-store");
-        assert_eq!(answer.get_all(header::VARY).iter().collect::<Vec<_>>(), ["Accept", "Cookie"]);
+        assert_eq!(response[header::CACHE_CONTROL], "private, no-store");
+        assert_eq!(response.get_all(header::VARY).iter().collect::<Vec<_>>(), ["Accept", "Cookie"]);
     }
 
     #[test]
-    fn a_handler_may_know_better_when_no_cookie_is_set() {
-        let mut answer = headers(&[("cache-control", "max-age=60"), ("vary", "cookie")]);
-        mark_private(&mut answer);
-        assert_eq!(answer[header::CACHE_CONTROL], "max-age=60");
-        assert_eq!(answer.get_all(header::VARY).iter().count(), 1);
-        let mut answer = HeaderMap::new();
-        mark_private(&mut answer);
-        assert_eq!(answer[header::CACHE_CONTROL], "private, no-store");
+    fn a_handler_may_allow_caching_if_no_cookie_is_set() {
+        let mut response = headers(&[("cache-control", "max-age=60"), ("vary", "cookie")]);
+        mark_private(&mut response);
+        assert_eq!(response[header::CACHE_CONTROL], "max-age=60");
+        assert_eq!(response.get_all(header::VARY).iter().count(), 1);
+        let mut response = HeaderMap::new();
+        mark_private(&mut response);
+        assert_eq!(response[header::CACHE_CONTROL], "private, no-store");
     }
 }

@@ -1,4 +1,4 @@
-//! The open sessions of one person: "your devices", and logging out everywhere.
+//! The open sessions of one user: "your devices", and logging out everywhere.
 
 use std::sync::Arc;
 
@@ -8,26 +8,26 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    manager::{Sessions, session_name},
+    manager::{SessionManager, session_store_key},
     record::{Record, SessionId},
-    store::Down,
+    store::StoreUnavailable,
 };
 
-/// One session of a person.
+/// One open session of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenSession {
-    /// Its name, by which it can be ended.
+    /// The id by which the session can be ended.
     #[serde(serialize_with = "id")]
     pub id: SessionId,
-    /// When the person logged in, in seconds since the epoch.
+    /// When the user logged in, in seconds since the epoch.
     pub created_at: i64,
-    /// When the person last did something, in seconds since the epoch; up to a minute ago or more.
+    /// When the user was last active, in seconds since the epoch; accurate to about a minute.
     pub last_seen_at: i64,
-    /// What the browser called itself at the log-in (RFC 9110 §10.1.5): its printable beginning, at most
-    /// 256 bytes. `None` with sessions in cookies, or when it said nothing.
+    /// The `User-Agent` of the browser at the login (RFC 9110 §10.1.5): its printable beginning, at most 256 bytes.
+    /// `None` with sessions in cookies, or if the browser sent none.
     pub user_agent: Option<String>,
-    /// Whether it is the session that asks.
+    /// Whether it is the session of this request.
     pub current: bool,
 }
 
@@ -35,12 +35,11 @@ fn id<S: serde::Serializer>(id: &SessionId, serializer: S) -> Result<S::Ok, S::E
     serializer.collect_str(id)
 }
 
-impl Sessions {
-    /// The open sessions of the person whose session `record` is, the latest first. Without a store of
-    /// sessions this one alone is known.
-    pub(crate) async fn open_sessions(&self, record: &Arc<Record>) -> Result<Vec<OpenSession>, Down> {
+impl SessionManager {
+    /// The open sessions of the user of `record`, the latest first. With sessions in cookies, only this one is known.
+    pub(crate) async fn open_sessions(&self, record: &Arc<Record>) -> Result<Vec<OpenSession>, StoreUnavailable> {
         let mut open: Vec<OpenSession> = self
-            .records_of(record)
+            .open_records(record)
             .await?
             .iter()
             .map(|it| OpenSession {
@@ -55,35 +54,35 @@ impl Sessions {
         Ok(open)
     }
 
-    /// The records of all open sessions of the person whose session `record` is.
-    pub(crate) async fn records_of(&self, record: &Arc<Record>) -> Result<Vec<Arc<Record>>, Down> {
-        let (Some(store), true, Some(list)) = (self.store(), self.is_server_side(), person_list(record)) else {
+    /// The records of all open sessions of the user of `record`.
+    pub(crate) async fn open_records(&self, record: &Arc<Record>) -> Result<Vec<Arc<Record>>, StoreUnavailable> {
+        let (Some(store), true, Some(index)) = (self.store(), self.is_server_side(), user_index_key(record)) else {
             return Ok(vec![Arc::clone(record)]);
         };
         let mut records = Vec::new();
-        for member in store.listed(&list).await? {
-            match self.stored(&member).await? {
-                // The list is found by what identifies the person, and what it leads to is checked.
-                Some(found) if person_list(&found).as_ref() == Some(&list) && self.is_alive(&found) => {
+        for member in store.index_members(&index).await? {
+            match self.load_member(&member).await? {
+                // The index is only a hint: check that the record belongs to the user.
+                Some(found) if user_index_key(&found).as_ref() == Some(&index) && self.is_alive(&found) => {
                     records.push(Arc::new(found));
                 }
-                _ => store.delist(&list, &member).await?,
+                _ => store.index_remove(&index, &member).await?,
             }
         }
         Ok(records)
     }
 
-    async fn stored(&self, member: &str) -> Result<Option<Record>, Down> {
+    async fn load_member(&self, member: &str) -> Result<Option<Record>, StoreUnavailable> {
         let (Some(store), Some(id)) = (self.store(), SessionId::parse(member)) else { return Ok(None) };
-        let name = session_name(id);
+        let name = session_store_key(id);
         let stored = store.load(&name).await?;
-        Ok(stored.and_then(|stored| self.core.sealer.open(&name, &stored.sealed)))
+        Ok(stored.and_then(|stored| self.shared.sealer.open(&name, &stored.sealed)))
     }
 }
 
-/// The name of the list of a person's sessions, made from the API's id for the person, else from the
-/// e-mail address; `None` for somebody with neither.
-pub(super) fn person_list(record: &Record) -> Option<String> {
+/// The store key of the index of a user's sessions, derived from the API's user id, else from the email address; `None`
+/// for a user with neither.
+pub(super) fn user_index_key(record: &Record) -> Option<String> {
     let user = record.user_json();
     let text = ["id", "_id", "sub", "email"].into_iter().find_map(|field| match user.get(field)? {
         Value::String(text) if !text.is_empty() => Some(format!("{field} \"{text}\"")),
@@ -99,8 +98,8 @@ mod tests {
     use crate::session::record::tests::record;
 
     #[test]
-    fn tells_people_apart() {
-        let list = |user: &str| person_list(&Record { user: user.into(), ..record() });
+    fn distinguishes_users() {
+        let list = |user: &str| user_index_key(&Record { user: user.into(), ..record() });
         let ada = list(r#"{"id":1,"email":"ada@example.com"}"#);
         assert!(ada.is_some());
         assert_eq!(ada, list(r#"{"id":1,"email":"new@example.com"}"#), "the address may change");

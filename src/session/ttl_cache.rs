@@ -1,4 +1,4 @@
-//! A table of what is kept for a little while, and that never grows beyond its bounds.
+//! A bounded cache with a short time to live.
 
 use std::{
     collections::HashMap,
@@ -9,15 +9,15 @@ use std::{
 
 use super::record::IdHasher;
 
-/// For how long, in seconds.
-pub(super) const KEPT: i64 = 30;
-/// More than there are cores, so that they seldom wait for one another.
+/// The time to live of an entry, in seconds.
+pub(super) const TTL: i64 = 30;
+/// More shards than cores, so that lock contention is rare.
 const SHARDS: usize = 16;
-/// How many each shard holds at most.
+/// The maximum number of entries per shard.
 const SHARD_SIZE: usize = 256;
 
-/// Values by keys that are as good as random, and so is `spread`, a number of the key.
-pub(super) struct Kept<K, V> {
+/// A cache by keys that are as good as random. So is `spread`, a number derived from the key that selects the shard.
+pub(super) struct TtlCache<K, V> {
     shards: [Mutex<Shard<K, V>>; SHARDS],
 }
 
@@ -29,23 +29,23 @@ struct Entry<V> {
 }
 
 impl<V> Entry<V> {
-    /// Whether it is still good at `now`. A clock that was set back says nothing.
+    /// Whether the entry is valid at `now`. It is not if the clock was set back.
     fn is_fresh(&self, now: i64) -> bool {
-        (0..=KEPT).contains(&(now - self.at))
+        (0..=TTL).contains(&(now - self.at))
     }
 }
 
-impl<K: Eq + Hash, V> Kept<K, V> {
+impl<K: Eq + Hash, V> TtlCache<K, V> {
     pub(super) fn new() -> Self {
         Self { shards: std::array::from_fn(|_| Mutex::default()) }
     }
 
-    /// What `found` takes from the value of `key`, if there is one.
+    /// The result of `found` for the value of `key`, if the cache has it.
     pub(super) fn get<T>(&self, spread: usize, key: &K, now: i64, found: impl FnOnce(&V) -> Option<T>) -> Option<T> {
         self.lock(spread).get(key).filter(|entry| entry.is_fresh(now)).and_then(|entry| found(&entry.value))
     }
 
-    /// Keeps a value from `now` on.
+    /// Caches a value from `now` on.
     pub(super) fn put(&self, spread: usize, key: K, now: i64, value: V) {
         let mut entries = self.lock(spread);
         if entries.len() >= SHARD_SIZE {
@@ -57,15 +57,15 @@ impl<K: Eq + Hash, V> Kept<K, V> {
         entries.insert(key, Entry { value, at: now });
     }
 
-    // A panic while the lock is held cannot leave half a state: each change is one call.
+    // A panic while the lock is held cannot leave an inconsistent state: each change is one call.
     fn lock(&self, spread: usize) -> MutexGuard<'_, Shard<K, V>> {
         self.shards[spread % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K, V> fmt::Debug for Kept<K, V> {
+impl<K, V> fmt::Debug for TtlCache<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Kept")
+        f.write_str("TtlCache")
     }
 }
 
@@ -75,24 +75,24 @@ mod tests {
 
     #[test]
     fn keeps_for_a_while() {
-        let kept = Kept::new();
-        let get = |kept: &Kept<u64, i32>, now| kept.get(0, &7, now, |value| Some(*value));
-        assert_eq!(get(&kept, 100), None);
-        kept.put(0, 7, 100, 1);
-        assert_eq!((get(&kept, 100), get(&kept, 100 + KEPT)), (Some(1), Some(1)));
-        assert_eq!(get(&kept, 101 + KEPT), None, "too old");
-        assert_eq!(get(&kept, 99), None, "the clock was set back");
-        assert_eq!(kept.get(0, &7, 100, |_| None::<()>), None, "not what was looked for");
+        let cache = TtlCache::new();
+        let get = |cache: &TtlCache<u64, i32>, now| cache.get(0, &7, now, |value| Some(*value));
+        assert_eq!(get(&cache, 100), None);
+        cache.put(0, 7, 100, 1);
+        assert_eq!((get(&cache, 100), get(&cache, 100 + TTL)), (Some(1), Some(1)));
+        assert_eq!(get(&cache, 101 + TTL), None, "too old");
+        assert_eq!(get(&cache, 99), None, "the clock was set back");
+        assert_eq!(cache.get(0, &7, 100, |_| None::<()>), None, "not what was looked for");
     }
 
     #[test]
     fn is_bounded() {
-        let kept = Kept::new();
+        let cache = TtlCache::new();
         for number in 0..10_000_usize {
-            kept.put(number, number, 0, ());
+            cache.put(number, number, 0, ());
         }
-        let held: usize = (0..SHARDS).map(|shard| kept.lock(shard).len()).sum();
+        let held: usize = (0..SHARDS).map(|shard| cache.lock(shard).len()).sum();
         assert!(held <= SHARDS * SHARD_SIZE, "{held}");
-        assert_eq!(kept.get(9_999, &9_999, 0, |()| Some(())), Some(()), "the last one is there");
+        assert_eq!(cache.get(9_999, &9_999, 0, |()| Some(())), Some(()), "the last one is there");
     }
 }

@@ -1,13 +1,13 @@
-//! Sealing: a record becomes text that only the holder of a key can read or make.
+//! Sealing: encrypts a record into text that only the holder of a key can read or create.
 //!
 //! The text is base64url of `version ‖ salt ‖ nonce ‖ AES-256-GCM(flag ‖ body)`. The body is the record in
-//! postcard, deflated when that makes it smaller. The version and the cookie's name are authenticated with
-//! it, so that a sealed value cannot serve under another name.
+//! postcard, deflated when that makes it smaller. The version and the cookie's name are
+//! authenticated with it, so that a sealed value is not valid under another name.
 //!
-//! Salt and nonce are drawn for each value. The key of a value is made from the configured key and the salt by
-//! HKDF (RFC 5869): under one key, random nonces of 96 bits may be used 2^32 times at most (NIST SP 800-38D §8.3),
-//! which busy servers reach within weeks. With the salt it takes 2^80 values until two share both with a
-//! probability of 2^-32.
+//! Salt and nonce are random for each value. The key of a value is derived from the configured key and the salt by
+//! HKDF (RFC 5869): under one key, random nonces of 96 bits may be used at most 2^32 times (NIST SP 800-38D §8.3),
+//! which busy servers reach within weeks. With the salt, it takes 2^80 values until two share both with a probability
+//! of 2^-32.
 
 use std::fmt;
 
@@ -23,41 +23,41 @@ use sha2::Sha256;
 use super::{key::Key, record::Record};
 use crate::random::Random;
 
-/// The layout of what follows; another layout gets another number, and both are read for a while.
+/// The version of the layout. A new layout gets a new number, and both are read for a while.
 const VERSION: u8 = 2;
-/// Without a salt, under the configured key itself, and only the name is authenticated. It is read, not written.
+/// The previous layout: no salt, the configured key itself, and only the name is authenticated. Only read, not written.
 const VERSION_1: u8 = 1;
 const SALT_LENGTH: usize = 12;
 const NONCE_LENGTH: usize = 12;
-/// What the keys of values are for (RFC 5869 §3.2).
+/// The HKDF context of the keys of values (RFC 5869 §3.2).
 const PURPOSE: &[u8] = b"vestibule sealed value 2";
 const PLAIN: u8 = 0;
 const DEFLATED: u8 = 1;
 /// Deflate's level: higher ones gain nothing on a few kilobytes.
 const LEVEL: u8 = 6;
-/// What a record may inflate to, in bytes. Only a holder of the key can make one, so this is a net
-/// under a bug, not a fence against attack.
+/// The maximum size of an inflated record, in bytes. Only a holder of the key can create one, so this guards against
+/// bugs, not attacks.
 const MAX_RECORD: usize = 256 * 1024;
 
 /// Seals with the first key and opens with any.
 pub struct Sealer {
-    keys: Vec<Derived>,
+    keys: Vec<DerivedKeys>,
     random: Random,
 }
 
-/// What is made from a configured key.
-struct Derived {
-    /// The origin of the values' keys.
+/// The keys derived from a configured key.
+struct DerivedKeys {
+    /// Derives the keys of values.
     origin: Hkdf<Sha256>,
     version_1: Aes256Gcm,
 }
 
-impl Derived {
+impl DerivedKeys {
     fn new(key: &Key) -> Self {
         Self { origin: Hkdf::new(None, key.bytes()), version_1: Aes256Gcm::new(key.bytes().into()) }
     }
 
-    /// The cipher of the value with this salt.
+    /// The cipher of a value with this salt.
     fn cipher(&self, salt: &[u8; SALT_LENGTH]) -> Option<Aes256Gcm> {
         let mut key = [0; 32];
         self.origin.expand_multi_info(&[PURPOSE, salt], &mut key).ok()?;
@@ -66,14 +66,13 @@ impl Derived {
 }
 
 impl Sealer {
-    /// The first key seals, all open: a new key goes in front, and the old one stays until the last
-    /// session under it has ended.
+    /// Creates a sealer. The first key seals, all keys open: put a new key in front, and keep the old one until the last
+    /// session sealed with it has ended.
     pub fn new(keys: &[Key], random: Random) -> Self {
-        Self { keys: keys.iter().map(Derived::new).collect(), random }
+        Self { keys: keys.iter().map(DerivedKeys::new).collect(), random }
     }
 
-    /// Seals a record for the cookie `name`; `None` when there is no key or the record cannot be
-    /// encoded.
+    /// Seals a record for the cookie `name`. Returns `None` if there is no key or the record cannot be encoded.
     pub fn seal(&self, name: &str, record: &Record) -> Option<String> {
         let salt: [u8; SALT_LENGTH] = self.random.bytes();
         let nonce: [u8; NONCE_LENGTH] = self.random.bytes();
@@ -83,7 +82,7 @@ impl Sealer {
         Some(URL_SAFE_NO_PAD.encode([&[VERSION][..], &salt, &nonce, &sealed].concat()))
     }
 
-    /// Opens what [`Sealer::seal`] made, of this version or the one before; `None` for anything else.
+    /// Opens a value of [`Sealer::seal`], of this version or the previous one; `None` for anything else.
     pub fn open(&self, name: &str, text: &str) -> Option<Record> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let body = match bytes.split_first()? {
@@ -98,19 +97,19 @@ impl Sealer {
         let (salt, rest) = bytes.split_first_chunk()?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LENGTH>()?;
         let (nonce, aad) = (Nonce::from(*nonce), bound_to(name));
-        let open = |key: &Derived| key.cipher(salt)?.decrypt(&nonce, Payload { msg: sealed, aad: &aad }).ok();
+        let open = |key: &DerivedKeys| key.cipher(salt)?.decrypt(&nonce, Payload { msg: sealed, aad: &aad }).ok();
         self.keys.iter().find_map(open)
     }
 
     fn open_version_1(&self, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LENGTH>()?;
         let (nonce, aad) = (Nonce::from(*nonce), name.as_bytes());
-        let open = |key: &Derived| key.version_1.decrypt(&nonce, Payload { msg: sealed, aad }).ok();
+        let open = |key: &DerivedKeys| key.version_1.decrypt(&nonce, Payload { msg: sealed, aad }).ok();
         self.keys.iter().find_map(open)
     }
 }
 
-/// What is authenticated with a value, beside its content.
+/// The associated data that is authenticated with a value.
 fn bound_to(name: &str) -> Vec<u8> {
     [&[VERSION], name.as_bytes()].concat()
 }
@@ -138,8 +137,8 @@ fn decode(bytes: &[u8]) -> Option<Record> {
         DEFLATED => decompress_to_vec_with_limit(body, MAX_RECORD).ok()?,
         _ => return None,
     };
-    // A record from before the last two fields were added ends where they begin: this makes them empty. In any other
-    // they are bytes too many, which are not read.
+    // A record from before the last two fields were added ends where they would begin: the appended zeros make them
+    // empty. In any other record the zeros are surplus bytes, which are not read.
     plain.extend([0, 0]);
     postcard::from_bytes(&plain).ok()
 }
@@ -192,7 +191,7 @@ mod tests {
 
     #[test]
     fn each_value_has_a_key_of_its_own() {
-        let derived = Derived::new(&keys(1, 1)[0]);
+        let derived = DerivedKeys::new(&keys(1, 1)[0]);
         let zeros_under = |salt: u8| {
             let cipher = derived.cipher(&[salt; SALT_LENGTH]).unwrap();
             cipher.encrypt(&Nonce::from([0; NONCE_LENGTH]), &[0; 32][..]).unwrap()

@@ -1,8 +1,8 @@
-//! What this process knows of the sessions that have requests under way.
+//! The sessions with requests in flight in this process.
 //!
-//! A slow request may answer long after another one of the same browser has renewed the session.
-//! All requests of a session share one [`Live`], in which the newest record is noted, so that a late
-//! answer never puts an older one over it.
+//! A slow request may finish long after another request of the same browser has refreshed the session. All requests of
+//! a session share one [`InFlightSession`] with the newest record, so that a late response never overwrites it with an
+//! older one.
 
 use std::{
     fmt,
@@ -15,100 +15,100 @@ use std::{
 
 use super::record::{BySession, Record, SessionId};
 
-/// More than there are cores, so that they seldom wait for one another.
+/// More shards than cores, so that lock contention is rare.
 const SHARDS: usize = 32;
 
-type Shard = Mutex<BySession<Weak<Live>>>;
+type Shard = Mutex<BySession<Weak<InFlightSession>>>;
 
-/// The sessions with requests under way. Clones share one state.
+/// The sessions with requests in flight. Clones share one state.
 #[derive(Clone)]
-pub(crate) struct LiveSessions(Arc<[Shard; SHARDS]>);
+pub(crate) struct InFlightSessions(Arc<[Shard; SHARDS]>);
 
-/// One session with requests under way.
-pub(crate) struct Live {
+/// One session with requests in flight.
+pub(crate) struct InFlightSession {
     id: SessionId,
     latest: Mutex<Arc<Record>>,
     /// Whether the newest cookie has not been seen yet.
-    expected: AtomicBool,
-    all: LiveSessions,
-    /// Whether it is kept for a while after its last request, see [`Live::linger`].
+    awaiting_cookie: AtomicBool,
+    all: InFlightSessions,
+    /// Whether the entry stays for a while after its last request, see [`InFlightSession::linger`].
     lingers: AtomicBool,
 }
 
-impl LiveSessions {
+impl InFlightSessions {
     pub(crate) fn new() -> Self {
         Self(Arc::new(std::array::from_fn(|_| Mutex::default())))
     }
 
-    /// What is shared by the requests of the session of `record`, which is as new as it is.
-    pub(crate) fn enter(&self, record: &Arc<Record>) -> Arc<Live> {
+    /// The shared entry of the session of `record`, at least as new as `record`.
+    pub(crate) fn enter(&self, record: &Arc<Record>) -> Arc<InFlightSession> {
         let mut shard = self.shard(record.id);
-        if let Some(live) = shard.get(&record.id).and_then(Weak::upgrade) {
+        if let Some(in_flight) = shard.get(&record.id).and_then(Weak::upgrade) {
             drop(shard);
-            live.learn(record);
-            return live;
+            in_flight.learn(record);
+            return in_flight;
         }
-        let live = Arc::new(Live {
+        let in_flight = Arc::new(InFlightSession {
             id: record.id,
             latest: Mutex::new(Arc::clone(record)),
-            expected: AtomicBool::new(false),
+            awaiting_cookie: AtomicBool::new(false),
             all: self.clone(),
             lingers: AtomicBool::new(false),
         });
-        shard.insert(record.id, Arc::downgrade(&live));
-        live
+        shard.insert(record.id, Arc::downgrade(&in_flight));
+        in_flight
     }
 
-    /// Notes a record that may be newer than what the requests under way know.
+    /// Passes a record that may be newer on to the requests in flight.
     pub(crate) fn learn(&self, record: &Arc<Record>) {
-        if let Some(live) = self.find(record.id) {
-            live.learn(record);
+        if let Some(in_flight) = self.find(record.id) {
+            in_flight.learn(record);
         }
     }
 
-    /// The session of that name, if there are requests of it under way.
-    pub(crate) fn find(&self, id: SessionId) -> Option<Arc<Live>> {
+    /// The entry of a session, if it has requests in flight.
+    pub(crate) fn find(&self, id: SessionId) -> Option<Arc<InFlightSession>> {
         self.shard(id).get(&id).and_then(Weak::upgrade)
     }
 
-    fn shard(&self, id: SessionId) -> MutexGuard<'_, BySession<Weak<Live>>> {
+    fn shard(&self, id: SessionId) -> MutexGuard<'_, BySession<Weak<InFlightSession>>> {
         lock(&self.0[id.spread() % SHARDS])
     }
 }
 
-impl Live {
+impl InFlightSession {
     /// The newest record that this process knows.
     pub(crate) fn latest(&self) -> Arc<Record> {
         Arc::clone(&lock(&self.latest))
     }
 
-    /// Makes the next record of the newest one, and notes it.
+    /// Replaces the newest record with the result of `next`.
     pub(crate) fn advance(&self, next: impl FnOnce(&Record) -> Record) -> Arc<Record> {
         let mut latest = lock(&self.latest);
         *latest = Arc::new(next(&latest));
         Arc::clone(&latest)
     }
 
-    /// Stays for at least `time` after the newest record came: requests that were sent before the browser had its
-    /// cookie are still to find it.
+    /// Keeps the entry for at least `time` after the newest record arrived, for requests that were sent before the
+    /// browser had its cookie.
     pub(crate) fn linger(self: &Arc<Self>, time: Duration) {
         if self.lingers.swap(true, Ordering::Relaxed) {
             return;
         }
-        let live = Arc::clone(self);
+        let in_flight = Arc::clone(self);
         tokio::spawn(async move {
             loop {
-                let before = live.latest().generation;
+                let before = in_flight.latest().generation;
                 tokio::time::sleep(time).await;
-                if live.latest().generation == before {
+                if in_flight.latest().generation == before {
                     break;
                 }
             }
-            live.lingers.store(false, Ordering::Relaxed);
+            in_flight.lingers.store(false, Ordering::Relaxed);
         });
     }
 
-    /// Notes a record, if it is newer.
+    /// Keeps a record if it is newer.
     pub(crate) fn learn(&self, record: &Arc<Record>) {
         let mut latest = lock(&self.latest);
         if (record.version(), record.last_seen_at) > (latest.version(), latest.last_seen_at) {
@@ -116,35 +116,35 @@ impl Live {
         }
     }
 
-    /// Notes whether the newest cookie is still to be seen.
-    pub(super) fn expect(&self, expected: bool) {
-        self.expected.store(expected, Ordering::Relaxed);
+    /// Sets whether the newest cookie has not been seen yet.
+    pub(super) fn set_awaiting_cookie(&self, awaiting_cookie: bool) {
+        self.awaiting_cookie.store(awaiting_cookie, Ordering::Relaxed);
     }
 
-    /// Whether `record` is what the newest cookie holds, and it was not seen before.
+    /// Whether `record` comes from the newest cookie, which has not been seen before.
     pub(super) fn is_first_sight(&self, record: &Record) -> bool {
-        self.expected.load(Ordering::Relaxed) && record.generation >= self.latest().generation
+        self.awaiting_cookie.load(Ordering::Relaxed) && record.generation >= self.latest().generation
     }
 }
 
-/// The last request to leave takes the entry away.
-impl Drop for Live {
+/// The last request of a session removes its entry.
+impl Drop for InFlightSession {
     fn drop(&mut self) {
         let mut shard = self.all.shard(self.id);
-        if shard.get(&self.id).is_some_and(|live| live.strong_count() == 0) {
+        if shard.get(&self.id).is_some_and(|in_flight| in_flight.strong_count() == 0) {
             shard.remove(&self.id);
         }
     }
 }
 
-// A panic while the lock is held cannot leave half a state: each change is one call.
+// A panic while the lock is held cannot leave an inconsistent state: each change is one call.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl fmt::Debug for Live {
+impl fmt::Debug for InFlightSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Live").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("InFlightSession").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -155,21 +155,21 @@ mod tests {
 
     #[test]
     fn shares_the_newest_record_among_requests() {
-        let sessions = LiveSessions::new();
+        let sessions = InFlightSessions::new();
         let first = Arc::new(record());
         let second = Arc::new(Record { generation: 1, ..record() });
         let slow = sessions.enter(&first);
         let quick = sessions.enter(&second);
         assert_eq!(slow.latest(), second);
         quick.learn(&first);
-        assert_eq!(slow.latest(), second, "an older one is no news");
+        assert_eq!(slow.latest(), second, "an older record is ignored");
         sessions.learn(&Arc::new(Record { generation: 2, ..record() }));
         assert_eq!(slow.latest().generation, 2);
     }
 
     #[test]
     fn keeps_nothing_of_sessions_without_requests() {
-        let sessions = LiveSessions::new();
+        let sessions = InFlightSessions::new();
         let record = Arc::new(record());
         let (one, two) = (sessions.enter(&record), sessions.enter(&record));
         drop(one);

@@ -1,4 +1,4 @@
-//! A small application with the guard around it, a stub API behind it, and a clock that stands still.
+//! A small application behind `Vestibule::guard`, with a stub API and a manual clock.
 
 use std::{
     sync::{
@@ -18,10 +18,10 @@ use axum::{
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use vestibule::{
-    LogInOptions, Vestibule,
+    LoginOptions, Vestibule,
     clock::Clock,
     config::{Config, LoginConfig},
-    error::Problem,
+    problem::ProblemDetails,
     random::Random,
     secret::Secret,
     session::{Session, SessionId},
@@ -33,32 +33,32 @@ use crate::support::{
     stub::{PASSWORD, Stub},
 };
 
-/// When the tests begin, in seconds since the epoch.
+/// The start time of the tests, in seconds since the epoch.
 pub const START: i64 = 1_767_268_800;
 /// The key of all replicas.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-pub struct Hall {
+pub struct TestApp {
     pub stub: Stub,
     pub clock: Clock,
     pub origin: String,
     gate: Arc<Gate>,
 }
 
-/// Where `/slow` waits.
+/// The gate at which `/slow` waits.
 struct Gate {
     opening: Semaphore,
-    /// How many have come to it so far.
+    /// The number of requests that have arrived so far.
     arrived: AtomicUsize,
 }
 
 #[derive(Clone)]
-struct App {
+struct AppState {
     vestibule: Vestibule,
     gate: Arc<Gate>,
 }
 
-impl Hall {
+impl TestApp {
     pub async fn open() -> Self {
         Self::with(|_| {}).await
     }
@@ -70,7 +70,7 @@ impl Hall {
         Self::replica(stub, Clock::manual(START), change).await
     }
 
-    /// Opens one more at the same API, with the same key and clock.
+    /// Opens another replica for the same API, with the same key and clock.
     pub async fn replica(stub: Stub, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -82,21 +82,21 @@ impl Hall {
         let vestibule = Vestibule::with(config, clock.clone(), Random::system()).unwrap();
         let gate = Arc::new(Gate { opening: Semaphore::new(0), arrived: AtomicUsize::new(0) });
         let pages = Router::new()
-            .route("/login/{email}", post(log_in))
-            .route("/logout", post(log_out))
+            .route("/login/{email}", post(login))
+            .route("/logout", post(logout))
             .route("/who", get(who))
             .route("/about", get(async || "about"))
             .route("/public", get(async || ([("cache-control", "public, max-age=3600")], "for everybody")))
             .route("/slow", get(slow))
             .route("/slow/refused", get(slow_refused))
             .route("/slow/name", get(slow_name))
-            .route("/slow/login/{email}", post(slow_log_in))
+            .route("/slow/login/{email}", post(slow_login))
             .route("/call", get(call))
             .route("/devices", get(devices))
-            .route("/devices/{id}/end", post(end_device))
+            .route("/devices/{id}/end", post(end_session_of_device))
             .route("/everywhere", post(everywhere))
             .route("/name/{name}", post(rename))
-            .with_state(App { vestibule: vestibule.clone(), gate: Arc::clone(&gate) });
+            .with_state(AppState { vestibule: vestibule.clone(), gate: Arc::clone(&gate) });
         let app = vestibule.guard(pages.merge(vestibule.routes()));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { stub, clock, origin, gate }
@@ -106,13 +106,13 @@ impl Hall {
         Browser::new(&self.origin)
     }
 
-    /// Sends a request that has its session and waits at the gate when this returns.
+    /// Sends a request. When this returns, the request has resolved its session and waits at the gate.
     pub async fn start_slow(&self, browser: &Browser, path: &'static str) -> JoinHandle<(Browser, Answer)> {
         self.start(browser.clone(), browser.request(Method::GET, path)).await
     }
 
-    /// The same for a log-in, which has its tokens already.
-    pub async fn start_slow_log_in(&self, browser: &Browser, email: &str) -> JoinHandle<(Browser, Answer)> {
+    /// The same for a login, which already has its tokens.
+    pub async fn start_slow_login(&self, browser: &Browser, email: &str) -> JoinHandle<(Browser, Answer)> {
         self.start(browser.clone(), browser.request(Method::POST, &format!("/slow/login/{email}"))).await
     }
 
@@ -128,15 +128,15 @@ impl Hall {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("nothing came to the gate");
+        panic!("no request arrived at the gate");
     }
 
-    /// Opens the gate for one.
+    /// Opens the gate for one request.
     pub fn open_gate(&self) {
         self.gate.opening.add_permits(1);
     }
 
-    /// A browser with somebody logged in.
+    /// A browser with a logged-in user.
     pub async fn logged_in(&self, email: &str) -> Browser {
         let mut browser = self.browser();
         let answer = browser.post_form(&format!("/login/{email}"), &[]).await;
@@ -145,8 +145,8 @@ impl Hall {
     }
 }
 
-async fn log_in(
-    State(app): State<App>,
+async fn login(
+    State(app): State<AppState>,
     Path(email): Path<String>,
     Query(query): Query<Vec<(String, String)>>,
     session: Session,
@@ -154,21 +154,22 @@ async fn log_in(
     let password = Secret::new(PASSWORD);
     let persistent = query.iter().find(|(name, _)| name == "keep").map(|(_, value)| value == "true");
     let outcome = match persistent {
-        None => app.vestibule.log_in(&session, &email, &password).await,
+        None => app.vestibule.login(&session, &email, &password).await,
         persistent => {
-            let options = LogInOptions { email: &email, password: &password, persistent };
-            app.vestibule.log_in_with(&session, options).await
+            let options = LoginOptions { email: &email, password: &password, persistent };
+            app.vestibule.login_with(&session, options).await
         }
     };
-    outcome.map_or_else(failed, |user| Json(user).into_response())
+    outcome.map_or_else(error_response, |user| Json(user).into_response())
 }
 
-fn failed(failure: Failure) -> Response {
-    Problem { retry_after: failure.retry_after, ..Problem::new(failure.status, failure.message) }.into_response()
+fn error_response(failure: Failure) -> Response {
+    ProblemDetails { retry_after: failure.retry_after, ..ProblemDetails::new(failure.status, failure.message) }
+        .into_response()
 }
 
-async fn log_out(State(app): State<App>, session: Session) -> StatusCode {
-    app.vestibule.log_out(&session).await;
+async fn logout(State(app): State<AppState>, session: Session) -> StatusCode {
+    app.vestibule.logout(&session).await;
     StatusCode::NO_CONTENT
 }
 
@@ -183,49 +184,49 @@ impl Gate {
     }
 }
 
-async fn slow(State(app): State<App>, session: Session) -> String {
+async fn slow(State(app): State<AppState>, session: Session) -> String {
     app.gate.pass().await;
     who(session).await
 }
 
-/// A log-in whose answer takes a while.
-async fn slow_log_in(State(app): State<App>, Path(email): Path<String>, session: Session) -> Response {
-    let answer = log_in(State(app.clone()), Path(email), Query(Vec::new()), session).await;
+/// A login with a slow response.
+async fn slow_login(State(app): State<AppState>, Path(email): Path<String>, session: Session) -> Response {
+    let answer = login(State(app.clone()), Path(email), Query(Vec::new()), session).await;
     app.gate.pass().await;
     answer
 }
 
-/// Changes what the session knows of the person, after a while.
-async fn slow_name(State(app): State<App>, session: Session) -> StatusCode {
+/// Changes the user data of the session, after a while.
+async fn slow_name(State(app): State<AppState>, session: Session) -> StatusCode {
     app.gate.pass().await;
     rename(Path("Countess".into()), session).await
 }
 
-/// The API's 401 comes late.
-async fn slow_refused(State(app): State<App>, session: Session) -> String {
+/// The API's 401 arrives late.
+async fn slow_refused(State(app): State<AppState>, session: Session) -> String {
     let token = session.record().unwrap().access_token.clone();
     app.gate.pass().await;
-    session.refused(&token);
+    session.token_rejected(&token);
     who(session).await
 }
 
-async fn call(State(app): State<App>, session: Session) -> Response {
+async fn call(State(app): State<AppState>, session: Session) -> Response {
     match app.vestibule.call(&session, ApiCall::new(Method::GET, "/notes")).await {
         Ok(answer) => (answer.status, answer.body).into_response(),
-        Err(failure) => failed(failure),
+        Err(failure) => error_response(failure),
     }
 }
 
-async fn devices(State(app): State<App>, session: Session) -> Response {
-    app.vestibule.sessions_of(&session).await.map_or_else(failed, |open| Json(open).into_response())
+async fn devices(State(app): State<AppState>, session: Session) -> Response {
+    app.vestibule.sessions_of(&session).await.map_or_else(error_response, |open| Json(open).into_response())
 }
 
-async fn end_device(State(app): State<App>, Path(id): Path<String>, session: Session) -> Response {
+async fn end_session_of_device(State(app): State<AppState>, Path(id): Path<String>, session: Session) -> Response {
     let Some(id) = SessionId::parse(&id) else { return StatusCode::NOT_FOUND.into_response() };
-    app.vestibule.end_session(&session, id).await.map_or_else(failed, |found| Json(found).into_response())
+    app.vestibule.end_session(&session, id).await.map_or_else(error_response, |found| Json(found).into_response())
 }
 
-/// Changes what the session knows of the person.
+/// Changes the user data of the session.
 async fn rename(Path(name): Path<String>, session: Session) -> StatusCode {
     if let Some(mut user) = session.user() {
         user["name"] = name.into();
@@ -234,9 +235,9 @@ async fn rename(Path(name): Path<String>, session: Session) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn everywhere(State(app): State<App>, session: Session) -> Response {
+async fn everywhere(State(app): State<AppState>, session: Session) -> Response {
     app.vestibule
-        .log_out_everywhere(&session)
+        .logout_everywhere(&session)
         .await
-        .map_or_else(failed, |count| Json::<Value>(count.into()).into_response())
+        .map_or_else(error_response, |count| Json::<Value>(count.into()).into_response())
 }

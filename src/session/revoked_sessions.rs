@@ -1,23 +1,23 @@
-//! Sessions that have ended before their cookie did.
+//! Sessions that have ended before their cookie expires.
 //!
-//! A sealed cookie that was copied stays readable after the log-out, so the server remembers which
-//! sessions are over, until the cookie could not be used any more in any case.
+//! A copy of a sealed cookie stays valid after the logout, so the server remembers ended sessions until the cookie would
+//! have expired in any case.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::record::{BySession, SessionId};
 
-/// How long an end is remembered that the store of sessions knows as well, in seconds: longer than requests that
-/// were under way then.
-pub(super) const KEPT_BESIDES_A_STORE: i64 = 60 * 60;
-/// How many ends are remembered at most; each takes some 60 bytes.
+/// How long an ended session is remembered if the store knows its end as well, in seconds: longer than its requests in
+/// flight take.
+pub(super) const TTL_WITH_STORE: i64 = 60 * 60;
+/// The maximum number of remembered sessions; each takes some 60 bytes.
 const MAX: usize = 1_000_000;
-/// Below this many entries a sweep is not worth its time.
+/// The minimum number of entries for a sweep.
 const SMALL: usize = 1024;
 
-/// The ended sessions. Those that end here are noted, and those of other replicas when they tell.
+/// The sessions that have ended here, or at other replicas that have sent a notification.
 #[derive(Debug)]
-pub(crate) struct Revoked {
+pub(crate) struct RevokedSessions {
     state: Mutex<State>,
     max: usize,
 }
@@ -25,30 +25,30 @@ pub(crate) struct Revoked {
 #[derive(Debug, Default)]
 struct State {
     ended: BySession<Ended>,
-    /// How many entries there may be before the next sweep.
+    /// The number of entries that triggers the next sweep.
     sweep_at: usize,
 }
 
-/// In seconds since the epoch.
+/// Times in seconds since the epoch.
 #[derive(Clone, Copy, Debug)]
 struct Ended {
     at: i64,
-    /// Until when it is remembered.
+    /// When it is forgotten.
     until: i64,
 }
 
-impl Default for Revoked {
+impl Default for RevokedSessions {
     fn default() -> Self {
-        Self::with_room_for(MAX)
+        Self::with_capacity(MAX)
     }
 }
 
-impl Revoked {
-    fn with_room_for(max: usize) -> Self {
+impl RevokedSessions {
+    fn with_capacity(max: usize) -> Self {
         Self { state: Mutex::default(), max }
     }
 
-    /// Remembers that a session is over, until `until` (seconds since the epoch).
+    /// Remembers that a session has ended, until `until` (seconds since the epoch).
     pub(crate) fn add(&self, id: SessionId, until: i64, now: i64) {
         let mut state = self.state();
         let ended = state.ended.entry(id).or_insert(Ended { at: now, until });
@@ -58,7 +58,7 @@ impl Revoked {
         }
     }
 
-    /// When the session ended, if it is over: in seconds since the epoch.
+    /// When the session ended, if it has, in seconds since the epoch.
     pub(crate) fn ended_at(&self, id: SessionId) -> Option<i64> {
         self.state().ended.get(&id).map(|ended| ended.at)
     }
@@ -69,11 +69,11 @@ impl Revoked {
 }
 
 impl State {
-    /// Forgets what is past, and of too many those that are past the soonest.
+    /// Forgets expired entries. If too many are left, also forgets those that expire the soonest.
     fn sweep(&mut self, now: i64, max: usize) {
         self.ended.retain(|_, ended| ended.until > now);
         if self.ended.len() > max {
-            // A tenth at a time, as it takes a look at all of them.
+            // Forgets a tenth at a time, as each sweep visits all entries.
             let too_many = (self.ended.len() - max + max / 10).min(self.ended.len());
             let mut ends: Vec<i64> = self.ended.values().map(|ended| ended.until).collect();
             let (_, &mut last, _) = ends.select_nth_unstable(too_many - 1);
@@ -85,8 +85,8 @@ impl State {
             });
             tracing::warn!(
                 forgotten = too_many,
-                "more sessions have ended than are remembered: a copy of their cookies works again until it expires; \
-                 keep sessions in Redis (`session.store`)"
+                "too many ended sessions to remember: copies of their cookies are valid again until they expire; keep \
+                 sessions in Redis (`session.store`)"
             );
         }
         self.sweep_at = self.ended.len() * 2;
@@ -99,9 +99,9 @@ mod tests {
     use crate::random::Random;
 
     #[test]
-    fn remembers_and_sweeps_what_is_past() {
+    fn remembers_sessions_and_sweeps_expired_ones() {
         let random = Random::seeded(3);
-        let revoked = Revoked::default();
+        let revoked = RevokedSessions::default();
         let first = SessionId::random(&random);
         revoked.add(first, 100, 7);
         revoked.add(first, 100, 9);
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn is_bounded_and_forgets_what_ends_the_soonest() {
         let random = Random::seeded(3);
-        let revoked = Revoked::with_room_for(2_000);
+        let revoked = RevokedSessions::with_capacity(2_000);
         let (soon, late) = (SessionId::random(&random), SessionId::random(&random));
         revoked.add(soon, 500, 0);
         revoked.add(late, 9_000, 0);

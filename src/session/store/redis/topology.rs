@@ -1,4 +1,4 @@
-//! The way to what holds the sessions: one server, the one that Sentinels name, or a cluster.
+//! The topology of the store: one server, a primary named by Sentinels, or a cluster.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -12,37 +12,37 @@ use socket2::TcpKeepalive;
 use tokio::time::timeout;
 
 use super::{
-    cluster::{Cluster, ClusterWay},
-    script::Call,
-    sentinel::{Primary, SentinelWay},
+    cluster::{Cluster, ClusterTopology},
+    script::ScriptCall,
+    sentinel::{Primary, SentinelTopology},
 };
-use crate::config::{Login, Node, RedisUrl, Servers};
+use crate::config::{Node, RedisCredentials, RedisUrl, Servers};
 
-/// How long one attempt at a connection may take.
+/// The timeout of one connection attempt.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long one attempt at a command may take, connecting included.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(2);
-/// How many commands wait to be sent before others have to.
+/// The timeout of one attempt at a command, including the connection.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The maximum number of commands in the send buffer.
 const BUFFER: usize = 1024;
 
-/// How to get there. Clones share one state.
+/// How to connect to the store. Clones share one state.
 #[derive(Clone)]
-pub(super) enum Way {
+pub(super) enum Topology {
     One(Arc<Client>),
-    Sentinel(Arc<SentinelWay>),
-    Cluster(Arc<ClusterWay>),
+    Sentinel(Arc<SentinelTopology>),
+    Cluster(Arc<ClusterTopology>),
 }
 
-/// One runtime's connection. It is made at the first use and again whenever it was lost.
-pub(super) enum Link {
+/// One runtime's connection. It is established at the first use, and again whenever it was lost.
+pub(super) enum Connection {
     One(ConnectionManager),
     Sentinel(Primary),
     Cluster(Cluster),
 }
 
-impl Way {
+impl Topology {
     pub(super) fn new(url: &RedisUrl) -> RedisResult<Self> {
-        let RedisUrl { tls, login, servers } = url;
+        let RedisUrl { tls, credentials, servers } = url;
         let all = |nodes: &[Node], settings: &RedisConnectionInfo| -> RedisResult<Vec<ConnectionInfo>> {
             nodes.iter().map(|node| info(node, *tls, settings)).collect()
         };
@@ -51,58 +51,60 @@ impl Way {
                 let info = url.clone().into_connection_info()?.set_tcp_settings(tcp_settings());
                 Self::One(Arc::new(Client::open(info)?))
             }
-            Servers::Sentinel { sentinels, login: to_sentinels, service, database } => {
-                let sentinels = all(sentinels, &settings(to_sentinels))?;
-                let primary = settings(login).set_db(*database);
-                Self::Sentinel(Arc::new(SentinelWay::new(sentinels, service.clone(), primary, *tls)?))
+            Servers::Sentinel { sentinels, credentials: sentinel_credentials, service, database } => {
+                let sentinels = all(sentinels, &settings(sentinel_credentials))?;
+                let primary = settings(credentials).set_db(*database);
+                Self::Sentinel(Arc::new(SentinelTopology::new(sentinels, service.clone(), primary, *tls)?))
             }
-            Servers::Cluster(nodes) => Self::Cluster(Arc::new(ClusterWay::new(all(nodes, &settings(login))?)?)),
+            Servers::Cluster(nodes) => {
+                Self::Cluster(Arc::new(ClusterTopology::new(all(nodes, &settings(credentials))?)?))
+            }
         })
     }
 
-    /// A connection of a runtime's own. Nothing is sent yet.
-    pub(super) fn link(&self) -> RedisResult<Link> {
+    /// A connection for one runtime. Nothing is sent yet.
+    pub(super) fn connection(&self) -> RedisResult<Connection> {
         Ok(match self {
             Self::One(client) => {
                 let config = ConnectionManagerConfig::new()
                     .set_number_of_retries(1)
                     .set_max_delay(Duration::from_millis(200))
                     .set_connection_timeout(Some(CONNECT_TIMEOUT))
-                    .set_response_timeout(Some(ATTEMPT))
+                    .set_response_timeout(Some(ATTEMPT_TIMEOUT))
                     .set_pipeline_buffer_size(BUFFER);
-                Link::One(client.get_connection_manager_lazy(config)?)
+                Connection::One(client.get_connection_manager_lazy(config)?)
             }
-            Self::Sentinel(way) => Link::Sentinel(way.primary()?),
-            Self::Cluster(way) => Link::Cluster(way.cluster()),
+            Self::Sentinel(topology) => Connection::Sentinel(topology.primary()?),
+            Self::Cluster(topology) => Connection::Cluster(topology.cluster()),
         })
     }
 
-    /// A connection that hears what is published.
+    /// A connection that receives published messages.
     pub(super) async fn subscriber(&self) -> RedisResult<PubSub> {
         match self {
             Self::One(client) => client.get_async_pubsub().await,
-            Self::Sentinel(way) => way.subscriber().await,
-            Self::Cluster(way) => way.subscriber().await,
+            Self::Sentinel(topology) => topology.subscriber().await,
+            Self::Cluster(topology) => topology.subscriber().await,
         }
     }
 }
 
-impl Link {
-    /// The answer to a command, or what was in the way of one.
+impl Connection {
+    /// Sends a command.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        let answer = async {
+        let response = async {
             match self {
                 Self::One(manager) => command.query_async(&mut manager.clone()).await,
                 Self::Sentinel(primary) => primary.query(command).await,
-                // It looks at the time by itself, as it notes who was too slow.
+                // It has its own timeout, as it records errors.
                 Self::Cluster(cluster) => return cluster.query(command).await,
             }
         };
-        timeout(ATTEMPT, answer).await.unwrap_or_else(|_| Err(too_slow()))
+        timeout(ATTEMPT_TIMEOUT, response).await.unwrap_or_else(|_| Err(timeout_error()))
     }
 
-    /// The same for a script.
-    pub(super) async fn invoke<T: FromRedisValue>(&self, call: &Call<'_>) -> RedisResult<T> {
+    /// Runs a script.
+    pub(super) async fn invoke<T: FromRedisValue>(&self, call: &ScriptCall<'_>) -> RedisResult<T> {
         match self.query(&call.by_hash()).await {
             Err(error) if error.kind() == redis::ServerErrorKind::NoScript.into() => self.query(&call.by_code()).await,
             result => result,
@@ -110,8 +112,8 @@ impl Link {
     }
 }
 
-pub(super) fn too_slow() -> RedisError {
-    RedisError::from(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))
+pub(super) fn timeout_error() -> RedisError {
+    RedisError::from(io::Error::new(io::ErrorKind::TimedOut, "the response timed out"))
 }
 
 fn info(node: &Node, tls: bool, settings: &RedisConnectionInfo) -> RedisResult<ConnectionInfo> {
@@ -125,28 +127,27 @@ fn info(node: &Node, tls: bool, settings: &RedisConnectionInfo) -> RedisResult<C
     Ok(info.set_redis_settings(settings.clone()).set_tcp_settings(tcp_settings()))
 }
 
-fn settings(login: &Login) -> RedisConnectionInfo {
+fn settings(credentials: &RedisCredentials) -> RedisConnectionInfo {
     let mut settings = RedisConnectionInfo::default();
-    if let Some(user) = &login.user {
+    if let Some(user) = &credentials.user {
         settings = settings.set_username(user);
     }
-    if let Some(password) = &login.password {
+    if let Some(password) = &credentials.password {
         settings = settings.set_password(password.expose());
     }
     settings
 }
 
-/// Commands leave at once, and a connection whose other end is gone without a word is found out: one
-/// that hears what is published sends nothing by itself.
+/// Sends commands without delay, and detects a dead peer by keepalive, as a subscriber sends nothing by itself.
 pub(super) fn tcp_settings() -> TcpSettings {
     let keepalive =
         TcpKeepalive::new().with_time(Duration::from_secs(20)).with_interval(Duration::from_secs(5)).with_retries(3);
     TcpSettings::default().set_nodelay(true).set_keepalive(keepalive)
 }
 
-/// For connections that are made by hand.
+/// The settings of connections to a primary.
 pub(super) fn connection_config() -> AsyncConnectionConfig {
-    /// Less than an attempt: who does not answer may be no primary any more.
+    /// Less than an attempt: a server that does not respond may no longer be the primary.
     const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
     AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))

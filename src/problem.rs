@@ -1,4 +1,4 @@
-//! What a client sees when something fails: RFC 9457 problem details, apart from the cause.
+//! Error responses to clients: RFC 9457 problem details, without the cause.
 
 use std::borrow::Cow;
 
@@ -6,18 +6,18 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-/// One problem as `application/problem+json` (RFC 9457).
+/// An error response as `application/problem+json` (RFC 9457).
 ///
-/// It holds only what the person may read. The cause belongs in the log, once, where it was found.
+/// It holds only text for the user. The cause is logged once, where it occurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The HTTP status of the answer.
+pub struct ProblemDetails {
+    /// The HTTP status of the response.
     pub status: StatusCode,
-    /// One clear sentence, and what to do.
+    /// One sentence that says what went wrong and what to do.
     pub detail: Cow<'static, str>,
-    /// The `Retry-After` field in seconds, where trying again makes sense.
+    /// The `Retry-After` header in seconds, if a retry makes sense.
     pub retry_after: Option<u32>,
-    /// The `Allow` field, which a 405 has to have (RFC 9110 §15.5.6).
+    /// The `Allow` header, which a 405 must have (RFC 9110 §15.5.6).
     pub allow: Option<&'static str>,
 }
 
@@ -29,8 +29,8 @@ struct Body<'a> {
     detail: &'a str,
 }
 
-impl Problem {
-    /// A problem with a status and a sentence for the person.
+impl ProblemDetails {
+    /// Creates problem details with a status and a sentence for the user.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { status, detail: detail.into(), retry_after: None, allow: None }
     }
@@ -42,14 +42,14 @@ impl Problem {
         self
     }
 
-    /// A 405 with the methods that would do (RFC 9110 §10.2.1).
+    /// Creates a 405 with the allowed methods (RFC 9110 §10.2.1).
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        let sentence = "This method is not for this address. Use another.";
+        let sentence = "This method is not allowed for this URL. Use one of the methods in `Allow`.";
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, sentence) }
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ProblemDetails {
     fn into_response(self) -> Response {
         let body = Body {
             r#type: "about:blank",

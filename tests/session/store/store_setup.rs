@@ -1,26 +1,26 @@
-//! A hall whose sessions are kept in one of the places.
+//! A test application with one of the stores.
 
 use std::any::Any;
 
 use vestibule::config::StoreConfig;
 
-use crate::{cluster::Cluster, hall::Hall, sentinel::Watched, support::redis_server::Redis};
+use crate::{cluster::Cluster, sentinel::SentinelSetup, support::redis_server::Redis, test_app::TestApp};
 
-pub struct Place {
-    pub hall: Hall,
-    /// Whether the cookie holds an opaque name alone.
+pub struct StoreSetup {
+    pub app: TestApp,
+    /// Whether the cookie holds only an opaque token.
     pub opaque: bool,
-    /// Ends with the place.
+    /// The servers, which end with the setup.
     _servers: Option<Box<dyn Any>>,
 }
 
-impl Place {
+impl StoreSetup {
     pub async fn cookie() -> Self {
-        Self { hall: limited(StoreConfig::Cookie).await, opaque: false, _servers: None }
+        Self { app: limited(StoreConfig::Cookie).await, opaque: false, _servers: None }
     }
 
     pub async fn memory() -> Self {
-        Self { hall: limited(StoreConfig::Memory).await, opaque: true, _servers: None }
+        Self { app: limited(StoreConfig::Memory).await, opaque: true, _servers: None }
     }
 
     pub async fn redis() -> Self {
@@ -29,7 +29,7 @@ impl Place {
     }
 
     pub async fn sentinel() -> Self {
-        let watched = Watched::start().await;
+        let watched = SentinelSetup::start().await;
         Self::at(watched.url(), watched).await
     }
 
@@ -40,12 +40,12 @@ impl Place {
 
     async fn at(url: String, servers: impl Any) -> Self {
         let store = StoreConfig::try_from(url).unwrap();
-        Self { hall: limited(store).await, opaque: true, _servers: Some(Box::new(servers)) }
+        Self { app: limited(store).await, opaque: true, _servers: Some(Box::new(servers)) }
     }
 }
 
-async fn limited(store: StoreConfig) -> Hall {
-    Hall::with(|config| {
+async fn limited(store: StoreConfig) -> TestApp {
+    TestApp::with(|config| {
         config.session.store = store;
         config.session.idle_lifetime = 2_000;
         config.session.absolute_lifetime = 5_000;

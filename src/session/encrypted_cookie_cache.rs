@@ -1,26 +1,25 @@
-//! Cookie values that were sealed a moment ago.
+//! A cache of encrypted cookie values.
 //!
-//! When a session's cookie is due to be written anew, all requests that are under way bring the old one, and
-//! each of their answers takes the new one. It is sealed for the first of them, which takes longer than
-//! all else that a call costs.
+//! When a session's cookie is due to be rewritten, all requests in flight bring the old one, and each of their responses
+//! sets the new one. The value is sealed only for the first of them: sealing costs more than the rest of a call.
 
 use std::sync::Arc;
 
 use super::{
-    kept::Kept,
     record::{Record, SessionId},
+    ttl_cache::TtlCache,
 };
 
 /// The last value sealed for each session.
 #[derive(Debug)]
-pub(crate) struct Sealed(Kept<SessionId, (Arc<Record>, Arc<str>)>);
+pub(crate) struct EncryptedCookieCache(TtlCache<SessionId, (Arc<Record>, Arc<str>)>);
 
-impl Sealed {
+impl EncryptedCookieCache {
     pub(crate) fn new() -> Self {
-        Self(Kept::new())
+        Self(TtlCache::new())
     }
 
-    /// What holds `record`: from before, or by `seal`.
+    /// The value for `record`, from the cache or by `seal`.
     pub(crate) fn get_or(&self, record: &Arc<Record>, now: i64, seal: impl FnOnce() -> String) -> Arc<str> {
         let known = self.0.get(record.id.spread(), &record.id, now, |(sealed, text)| {
             (Arc::ptr_eq(sealed, record) || sealed == record).then(|| Arc::clone(text))
@@ -40,12 +39,12 @@ mod tests {
 
     #[test]
     fn seals_each_record_once() {
-        let sealed = Sealed::new();
+        let cache = EncryptedCookieCache::new();
         let first = Arc::new(record());
-        assert_eq!(&*sealed.get_or(&first, 0, || "one".into()), "one");
-        assert_eq!(&*sealed.get_or(&Arc::new(record()), 0, || "two".into()), "one", "the same content");
+        assert_eq!(&*cache.get_or(&first, 0, || "one".into()), "one");
+        assert_eq!(&*cache.get_or(&Arc::new(record()), 0, || "two".into()), "one", "the same content");
         let newer = Arc::new(Record { generation: 9, ..record() });
-        assert_eq!(&*sealed.get_or(&newer, 0, || "two".into()), "two");
-        assert_eq!(&*sealed.get_or(&first, 0, || "three".into()), "three", "one for each session is kept");
+        assert_eq!(&*cache.get_or(&newer, 0, || "two".into()), "two");
+        assert_eq!(&*cache.get_or(&first, 0, || "three".into()), "three", "one for each session is kept");
     }
 }

@@ -1,7 +1,7 @@
-//! A call through the proxy that may be answered with tokens: a sign-up, or one of the contract's token routes.
+//! Calls through the proxy that may return tokens: a signup, or one of the contract's token routes.
 //!
-//! Tokens are a log-in: they go into a new session, and the page gets the rest of the answer. Without them the answer
-//! is one like any other.
+//! Tokens in the response are a login: they go into a new session, and the page gets the rest of the response. A
+//! response without tokens is forwarded like any other.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ use crate::{
     user,
 };
 
-/// Passes such a call on.
+/// Forwards such a call.
 pub(crate) async fn through_proxy(
     vestibule: &Vestibule,
     session: &Session,
@@ -33,8 +33,8 @@ pub(crate) async fn through_proxy(
     request: Request,
 ) -> Response {
     let counted = match by {
-        Issuer::SignUp => vestibule.count_sign_up(session),
-        Issuer::Route(_) => vestibule.count_issue(session),
+        Issuer::SignUp => vestibule.count_signup(session),
+        Issuer::Route(_) => vestibule.count_token_request(session),
     };
     if let Err(failure) = counted {
         return problem(failure).into_response();
@@ -45,7 +45,7 @@ pub(crate) async fn through_proxy(
         Err(response) => return response,
     };
     if issued.is_encoded() && !issued.body().is_empty() {
-        return proxy.withhold_issued(&issued, "has a Content-Encoding, which it was asked not to have");
+        return proxy.withhold_issued(&issued, "has a Content-Encoding, although the request did not accept one");
     }
     match take_tokens(vestibule, session, by, &mut issued).await {
         Ok(()) => proxy.answer_issued(issued).await,
@@ -53,25 +53,29 @@ pub(crate) async fn through_proxy(
     }
 }
 
-/// Takes the tokens out of an answer and into the session, if it has any.
+/// Moves the tokens of a response, if any, into the session.
 async fn take_tokens(vestibule: &Vestibule, session: &Session, by: Issuer, issued: &mut Issued) -> Result<(), Failure> {
-    let (places, user) = described(vestibule, by);
-    let answer = ApiAnswer { status: issued.status(), headers: issued.headers().clone(), body: issued.body().clone() };
-    let means_it = answer.status.is_success() || answer.status.is_redirection();
-    if !means_it || !has_access_token(places, &answer) {
+    let (places, user) = token_locations(vestibule, by);
+    let response =
+        ApiAnswer { status: issued.status(), headers: issued.headers().clone(), body: issued.body().clone() };
+    let is_accepted = response.status.is_success() || response.status.is_redirection();
+    if !is_accepted || !has_access_token(places, &response) {
         return Ok(());
     }
     let now = vestibule.sessions().clock().now();
-    let log_in = vestibule.upstream().read_log_in(places, user, &answer, now).await?;
-    let tokens = log_in.tokens.clone();
-    vestibule.begin(session, log_in, None)?;
+    let login = vestibule.upstream().read_log_in(places, user, &response, now).await?;
+    let tokens = login.tokens.clone();
+    vestibule.start_session(session, login, None)?;
     let secrets: Vec<&Secret> = std::iter::once(&tokens.access).chain(&tokens.refresh).collect();
-    issued.replace(harmless_fields(answer.headers, &secrets), harmless_body(places, &answer.body, &secrets));
+    issued.replace(
+        headers_without_tokens(response.headers, &secrets),
+        body_without_tokens(places, &response.body, &secrets),
+    );
     Ok(())
 }
 
-/// Where the answer has the tokens and the person.
-fn described(vestibule: &Vestibule, by: Issuer) -> (&Tokens, &User) {
+/// The locations of the tokens and the user in the response.
+fn token_locations(vestibule: &Vestibule, by: Issuer) -> (&Tokens, &User) {
     let contract = vestibule.upstream().contract();
     let route = match by {
         Issuer::SignUp => None,
@@ -81,21 +85,21 @@ fn described(vestibule: &Vestibule, by: Issuer) -> (&Tokens, &User) {
     (tokens, route.and_then(|route| route.user.as_ref()).unwrap_or(&contract.user))
 }
 
-/// The answer's fields without cookies, and without any that holds a token.
-fn harmless_fields(mut headers: HeaderMap, secrets: &[&Secret]) -> HeaderMap {
+/// The response headers without cookies, and without any that contains a token.
+fn headers_without_tokens(mut headers: HeaderMap, secrets: &[&Secret]) -> HeaderMap {
     headers.remove(header::SET_COOKIE);
-    let holds_one =
+    let holds_token =
         |value: &[u8]| secrets.iter().any(|it| memchr::memmem::find(value, it.expose().as_bytes()).is_some());
-    let named: Vec<_> =
-        headers.iter().filter(|(_, value)| holds_one(value.as_bytes())).map(|(name, _)| name.clone()).collect();
-    for name in named {
+    let names: Vec<_> =
+        headers.iter().filter(|(_, value)| holds_token(value.as_bytes())).map(|(name, _)| name.clone()).collect();
+    for name in names {
         headers.remove(name);
     }
     headers
 }
 
-/// The answer's JSON without its tokens; another body is as it was.
-fn harmless_body(places: &Tokens, body: &Bytes, secrets: &[&Secret]) -> Bytes {
+/// The JSON of a response without its tokens. Any other body is unchanged.
+fn body_without_tokens(places: &Tokens, body: &Bytes, secrets: &[&Secret]) -> Bytes {
     let Ok(mut value) = serde_json::from_slice::<Value>(body) else { return body.clone() };
     for place in std::iter::once(&places.access_token).chain(&places.refresh_token) {
         if let Place::Pointer(pointer) = place {
@@ -114,7 +118,7 @@ mod tests {
     use crate::contract::Contract;
 
     #[test]
-    fn leaves_no_token_in_the_answer() {
+    fn leaves_no_token_in_the_response() {
         let places = Contract::default().tokens;
         let (access, refresh) = (Secret::new("the-access-token"), Secret::new("the-refresh-token"));
         let secrets = [&access, &refresh];
@@ -122,10 +126,10 @@ mod tests {
             "access_token": "the-access-token", "refresh_token": "the-refresh-token", "expires_in": 60,
             "user": {"id": 1, "token": "the-access-token"},
         });
-        let left = harmless_body(&places, &body.to_string().into(), &secrets);
+        let left = body_without_tokens(&places, &body.to_string().into(), &secrets);
         assert_eq!(serde_json::from_slice::<Value>(&left).unwrap(), json!({"expires_in": 60, "user": {"id": 1}}));
         let text = Bytes::from_static(b"welcome");
-        assert_eq!(harmless_body(&places, &text, &secrets), text);
+        assert_eq!(body_without_tokens(&places, &text, &secrets), text);
 
         let mut headers = HeaderMap::new();
         for (name, value) in
@@ -133,7 +137,7 @@ mod tests {
         {
             headers.insert(name, value.parse().unwrap());
         }
-        let left = harmless_fields(headers, &secrets);
+        let left = headers_without_tokens(headers, &secrets);
         assert_eq!(left.keys().map(header::HeaderName::as_str).collect::<Vec<_>>(), ["x-total", "x-next"]);
     }
 }

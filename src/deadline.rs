@@ -18,9 +18,9 @@ use tokio::{
 /// the deadlines of a connection's calls, few are ever told to the runtime, whose timers cost more to set and to
 /// remove than to leave. Who waited last may be woken for nothing, once per limit.
 #[derive(Default)]
-pub struct Alarm(Option<Pin<Box<Sleep>>>);
+pub struct DeadlineTimer(Option<Pin<Box<Sleep>>>);
 
-impl Alarm {
+impl DeadlineTimer {
     /// Whether `deadline` has come; asks to be woken when it will have.
     pub fn is_due(&mut self, deadline: Instant, cx: &mut Context<'_>) -> bool {
         let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -38,7 +38,7 @@ impl Alarm {
     }
 }
 
-impl fmt::Debug for Alarm {
+impl fmt::Debug for DeadlineTimer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Alarm").field(&self.0.as_ref().map(|sleep| sleep.deadline())).finish()
     }
@@ -54,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    impl Alarm {
+    impl DeadlineTimer {
         /// Waits for `future`, no longer than `limit`. Gives itself back, for the next one.
         async fn within<F: Future>(mut self, limit: Duration, future: F) -> (Option<F::Output>, Self) {
             let (deadline, mut future) = (Instant::now() + limit, pin!(future));
@@ -71,7 +71,7 @@ mod tests {
 
     #[tokio::test]
     async fn goes_off_at_the_last_deadline_it_was_asked_for() {
-        let (output, mut alarm) = Alarm::default().within(10 * STEP, ready(1)).await;
+        let (output, mut alarm) = DeadlineTimer::default().within(10 * STEP, ready(1)).await;
         assert_eq!(output, Some(1));
         for limit in [4, 3, 8, 2] {
             let begin = Instant::now();
@@ -93,13 +93,13 @@ mod tests {
             }
             std::task::Poll::Pending
         });
-        let ended = tokio::time::timeout(Duration::from_secs(10), Alarm::default().within(STEP, endless)).await;
+        let ended = tokio::time::timeout(Duration::from_secs(10), DeadlineTimer::default().within(STEP, endless)).await;
         assert_eq!(ended.unwrap().0, None);
     }
 
     #[tokio::test]
     async fn is_moved_on_when_an_earlier_deadline_passes() {
-        let mut alarm = Alarm::default();
+        let mut alarm = DeadlineTimer::default();
         for _ in 0..4 {
             let output;
             // What is there in time counts, however late this comes round.
