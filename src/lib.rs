@@ -37,6 +37,7 @@ pub mod same_origin;
 pub mod secret;
 pub mod session;
 pub mod upstream;
+mod token_fingerprint;
 mod user;
 mod vestibule;
 

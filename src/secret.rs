@@ -5,6 +5,8 @@ use std::{fmt, sync::OnceLock};
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
+use crate::token_fingerprint::Fingerprint;
+
 /// A token or password. Its `Debug` prints `[redacted]` and it has no `Display`, so that it cannot reach a log or an
 /// error message by accident.
 #[derive(Clone, Serialize, Deserialize)]
@@ -14,6 +16,9 @@ pub struct Secret {
     /// The cached header value; boxed, as few secrets have one.
     #[serde(skip)]
     bearer: OnceLock<Box<HeaderValue>>,
+    /// The cached fingerprint; boxed, as few secrets are searched for.
+    #[serde(skip)]
+    fingerprint: OnceLock<Option<Box<Fingerprint>>>,
 }
 
 impl Secret {
@@ -38,9 +43,14 @@ impl Secret {
         let value = write(&self.text)?;
         Ok(HeaderValue::clone(self.bearer.get_or_init(|| Box::new(value))))
     }
+
+    /// The fingerprint by which the token filter finds the value; computed once. `None` when the value is too short.
+    pub(crate) fn fingerprint(&self) -> Option<&Fingerprint> {
+        self.fingerprint.get_or_init(|| Fingerprint::of(&self.text).map(Box::new)).as_deref()
+    }
 }
 
-/// Ignores the cached header value, which is derived from the secret.
+/// Ignores the cached values, which are derived from the secret.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -57,7 +67,7 @@ impl fmt::Debug for Secret {
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self { text, bearer: OnceLock::new() }
+        Self { text, bearer: OnceLock::new(), fingerprint: OnceLock::new() }
     }
 }
 

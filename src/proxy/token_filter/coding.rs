@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 use super::gzip::Gzip;
 
 /// How much is decoded at once, in bytes.
-const PIECE: usize = 16 << 10;
+pub(super) const PIECE: usize = 16 << 10;
 /// Up to this length, in bytes, a decoded text may be as much longer than the coded one as it likes.
 const FREE: u64 = 4 << 20;
 /// How many times longer than the coded one it may be beyond that.
@@ -39,7 +39,6 @@ pub(super) struct Step {
 /// window that the sender chose, up to 16 MiB.
 pub(super) struct Decoder {
     format: Format,
-    output: Box<[u8]>,
     coded: u64,
     plain: u64,
 }
@@ -52,6 +51,7 @@ enum Format {
 /// A brotli stream (RFC 7932).
 struct Brotli {
     state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+    output: [u8; PIECE],
     ended: bool,
 }
 
@@ -87,7 +87,7 @@ impl Decoder {
             Coding::Brotli => Format::Brotli(Box::new(Brotli::new())),
             Coding::Identity | Coding::Other => return None,
         };
-        Some(Self { format, output: vec![0; PIECE].into(), coded: 0, plain: 0 })
+        Some(Self { format, coded: 0, plain: 0 })
     }
 
     /// Decodes all of `input`, and hands what it means on piece by piece.
@@ -102,8 +102,8 @@ impl Decoder {
         self.coded += input.len() as u64;
         loop {
             let step = match &mut self.format {
-                Format::Gzip(gzip) => gzip.step(input, &mut self.output)?,
-                Format::Brotli(brotli) => brotli.step(input, &mut self.output)?,
+                Format::Gzip(gzip) => gzip.step(input)?,
+                Format::Brotli(brotli) => brotli.step(input)?,
             };
             input = &input[step.taken..];
             self.plain += step.written as u64;
@@ -111,7 +111,7 @@ impl Decoder {
                 return Err(Undecodable.into());
             }
             if step.written > 0 {
-                take(&self.output[..step.written])?;
+                take(&self.format.output()[..step.written])?;
             } else if step.taken == 0 && !step.moved {
                 return if input.is_empty() { Ok(()) } else { Err(Undecodable.into()) };
             }
@@ -119,24 +119,34 @@ impl Decoder {
     }
 }
 
+impl Format {
+    /// What the last step wrote is at its beginning.
+    fn output(&self) -> &[u8] {
+        match self {
+            Self::Gzip(gzip) => gzip.output(),
+            Self::Brotli(brotli) => &brotli.output,
+        }
+    }
+}
+
 impl Brotli {
     fn new() -> Self {
         let alloc = StandardAlloc::default;
-        Self { state: BrotliState::new_strict(alloc(), alloc(), alloc()), ended: false }
+        Self { state: BrotliState::new_strict(alloc(), alloc(), alloc()), output: [0; PIECE], ended: false }
     }
 
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Undecodable> {
+    fn step(&mut self, input: &[u8]) -> Result<Step, Undecodable> {
         if self.ended {
             return Ok(Step::taken(input.len()));
         }
-        let (mut left, mut taken, mut room, mut written, mut total) = (input.len(), 0, output.len(), 0, 0);
+        let (mut left, mut taken, mut room, mut written, mut total) = (input.len(), 0, PIECE, 0, 0);
         let result = BrotliDecompressStream(
             &mut left,
             &mut taken,
             input,
             &mut room,
             &mut written,
-            output,
+            &mut self.output,
             &mut total,
             &mut self.state,
         );

@@ -1,11 +1,9 @@
 //! The gzip format (RFC 1952): members, one after the other, each with a deflated text.
 
-use miniz_oxide::{
-    DataFormat, MZError, MZFlush, MZStatus,
-    inflate::stream::{InflateState, inflate},
+use super::{
+    coding::{Step, Undecodable},
+    inflater::Inflater,
 };
-
-use super::coding::{Step, Undecodable};
 
 /// The longest header of a member, in bytes: a name and a comment may stand in it.
 const MAX_HEADER: usize = 8 << 10;
@@ -17,11 +15,16 @@ const EXTRA: u8 = 1 << 2;
 const NAME: u8 = 1 << 3;
 const COMMENT: u8 = 1 << 4;
 
-/// Where a stream of members stands.
-pub(super) enum Gzip {
+/// A stream of members.
+pub(super) struct Gzip {
+    state: State,
+    inflater: Inflater,
+}
+
+enum State {
     /// In a header, of which this much has come.
     Header(Vec<u8>),
-    Text(Box<InflateState>),
+    Text,
     /// So many bytes of the end of a member are still to come.
     Trailer(usize),
     /// What comes now is no member: browsers leave it away.
@@ -30,13 +33,18 @@ pub(super) enum Gzip {
 
 impl Gzip {
     pub(super) fn new() -> Self {
-        Self::Header(Vec::new())
+        Self { state: State::Header(Vec::new()), inflater: Inflater::new() }
     }
 
-    /// Takes some of `input`, and writes what it means to `output`.
-    pub(super) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Undecodable> {
-        match self {
-            Self::Header(header) => {
+    /// What the last step wrote is at its beginning.
+    pub(super) fn output(&self) -> &[u8] {
+        self.inflater.output()
+    }
+
+    /// Takes some of `input`, and writes what it means to its output.
+    pub(super) fn step(&mut self, input: &[u8]) -> Result<Step, Undecodable> {
+        match &mut self.state {
+            State::Header(header) => {
                 let had = header.len();
                 header.extend_from_slice(&input[..input.len().min(MAX_HEADER)]);
                 let Some(length) = header_length(header)? else {
@@ -46,32 +54,28 @@ impl Gzip {
                         Ok(Step::taken(header.len() - had))
                     };
                 };
-                *self = Self::Text(InflateState::new_boxed(DataFormat::Raw));
+                self.state = State::Text;
+                self.inflater.restart();
                 Ok(Step { moved: true, ..Step::taken(length - had) })
             }
-            Self::Text(state) => {
-                let inflated = inflate(state, input, output, MZFlush::None);
-                let ended = match inflated.status {
-                    Ok(status) => status == MZStatus::StreamEnd,
-                    Err(MZError::Buf) => false,
-                    Err(_) => return Err(Undecodable),
-                };
-                if ended {
-                    *self = Self::Trailer(TRAILER);
+            State::Text => {
+                let step = self.inflater.step(input)?;
+                if step.moved {
+                    self.state = State::Trailer(TRAILER);
                 }
-                Ok(Step { taken: inflated.bytes_consumed, written: inflated.bytes_written, moved: ended })
+                Ok(step)
             }
-            Self::Trailer(0) if input.is_empty() => Ok(Step::taken(0)),
-            Self::Trailer(0) => {
-                *self = if input.first() == Some(&0x1f) { Self::new() } else { Self::Rest };
+            State::Trailer(0) if input.is_empty() => Ok(Step::taken(0)),
+            State::Trailer(0) => {
+                self.state = if input.first() == Some(&0x1f) { State::Header(Vec::new()) } else { State::Rest };
                 Ok(Step { moved: true, ..Step::taken(0) })
             }
-            Self::Trailer(left) => {
+            State::Trailer(left) => {
                 let taken = input.len().min(*left);
                 *left -= taken;
                 Ok(Step::taken(taken))
             }
-            Self::Rest => Ok(Step::taken(input.len())),
+            State::Rest => Ok(Step::taken(input.len())),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-use super::{Known, Rules, Search, Why, probe::MIN_PROBE};
+use super::{Known, Rules, Search, Why};
+use crate::token_fingerprint::MIN_FRAGMENT;
 
 /// Whether a field of an answer, by its lower-case name, carries a credential: it never reaches a page, whatever its value.
 fn is_credential_field(name: &str) -> bool {
@@ -46,7 +47,7 @@ impl Rules {
         let mut credentials = Vec::new();
         for (name, value) in &*fields {
             let value = value.as_bytes();
-            if self.searches && value.len() >= MIN_PROBE {
+            if self.searches && value.len() >= MIN_FRAGMENT {
                 search.find(value, true).map_err(|why| (why, name.clone()))?;
             }
             if self.is_token_place(name, value) {

@@ -9,12 +9,10 @@ use base64::{
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-/// The base64url of `{"`, with the first bits of a letter.
-pub(super) const BEGIN: &[u8] = b"eyJ";
+pub(super) use crate::token_fingerprint::{JWT_BEGIN as BEGIN, MAX_JWT_HEADER as MAX_HEADER};
+
 /// No shorter text holds a JWT, in bytes: a header with an algorithm takes 20, and there is something behind it.
 pub(super) const MIN_JWT: usize = 24;
-/// The longest header that is looked at, in bytes. With three certificates it has 7 KiB.
-pub(super) const MAX_HEADER: usize = 8 << 10;
 /// The longest claims that are looked at, in bytes.
 pub(super) const MAX_CLAIMS: usize = 16 << 10;
 
@@ -66,11 +64,6 @@ struct Header {
 struct Claims {
     iss: Option<Value>,
     aud: Option<Value>,
-}
-
-/// Whether a session's token is one by its looks: then it is found where any JWT is.
-pub(super) fn looks_like_one(token: &[u8]) -> bool {
-    token.starts_with(BEGIN) && memchr::memchr(b'.', &token[..token.len().min(MAX_HEADER)]).is_some()
 }
 
 /// Up to and with the first dot.

@@ -2,55 +2,38 @@
 
 use std::sync::Arc;
 
-use super::{
-    jwt::{self, Jwt},
-    probe::Probe,
+use super::jwt::{self, Jwt};
+use crate::{
+    secret::Secret,
+    session::Record,
+    token_fingerprint::{Fingerprint, Fragment},
 };
-use crate::{secret::Secret, session::Record};
-
-/// How one of the session's tokens is found.
-#[derive(Clone, Copy)]
-enum Mark {
-    Probe(Probe),
-    /// It is a JWT by its looks, and found as any JWT is.
-    Jwt,
-}
 
 /// The tokens of the session that a call belongs to, if it belongs to one.
 #[derive(Default)]
-pub(in crate::proxy) struct Known {
-    marks: [Option<Mark>; 2],
-    record: Option<Arc<Record>>,
-}
-
-impl Mark {
-    fn new(token: &Secret) -> Option<Self> {
-        let token = token.expose();
-        if jwt::looks_like_one(token.as_bytes()) { Some(Self::Jwt) } else { Probe::new(token).map(Self::Probe) }
-    }
-}
+pub(in crate::proxy) struct Known(Option<Arc<Record>>);
 
 impl Known {
     /// The tokens of `record`.
     pub(in crate::proxy) fn new(record: Option<&Arc<Record>>) -> Self {
-        let Some(record) = record else { return Self::default() };
-        let refresh = record.refresh_token.as_ref().and_then(Mark::new);
-        Self { marks: [Mark::new(&record.access_token), refresh], record: Some(Arc::clone(record)) }
+        Self(record.map(Arc::clone))
     }
 
-    /// Those that are found by a probe.
-    pub(super) fn probes(&self) -> impl Iterator<Item = &Probe> {
-        self.marks.iter().flatten().filter_map(|mark| match mark {
-            Mark::Probe(probe) => Some(probe),
-            Mark::Jwt => None,
+    fn tokens(&self) -> impl Iterator<Item = &Secret> {
+        self.0.as_deref().into_iter().flat_map(|it| [Some(&it.access_token), it.refresh_token.as_ref()]).flatten()
+    }
+
+    /// Parts of those that are not JWTs.
+    pub(super) fn fragments(&self) -> impl Iterator<Item = &Fragment> {
+        self.tokens().filter_map(|token| match token.fingerprint() {
+            Some(Fingerprint::Fragment(fragment)) => Some(fragment),
+            Some(Fingerprint::Jwt) | None => None,
         })
     }
 
     fn jwts(&self) -> impl Iterator<Item = &str> {
-        let record = self.record.as_deref();
-        let tokens = record.into_iter().flat_map(|it| [Some(&it.access_token), it.refresh_token.as_ref()]);
-        let marked = tokens.zip(&self.marks).filter(|(_, mark)| matches!(mark, Some(Mark::Jwt)));
-        marked.filter_map(|(token, _)| Some(token?.expose()))
+        let jwts = self.tokens().filter(|token| matches!(token.fingerprint(), Some(Fingerprint::Jwt)));
+        jwts.map(Secret::expose)
     }
 
     /// Whether `text` begins as one of the session's JWTs does, up to and with the first dot: `None` when it is too
@@ -102,7 +85,7 @@ pub(super) mod tests {
     #[test]
     fn knows_its_own_by_their_beginning() {
         let known = known("eyJpdiI6IjEifQ.x", Some("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"));
-        assert_eq!(known.probes().count(), 0);
+        assert_eq!(known.fragments().count(), 0);
         assert_eq!(known.begins_like_own(b"eyJpdiI6IjEifQ.anything"), Some(true));
         assert_eq!(known.begins_like_own(b"eyJhbGciOiJIUzI1NiJ9."), Some(true));
         assert_eq!(known.begins_like_own(b"eyJpdi"), None);

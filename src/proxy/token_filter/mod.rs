@@ -14,6 +14,7 @@ mod coding;
 mod finding;
 mod gzip;
 mod header;
+mod inflater;
 mod json;
 mod jwt;
 mod known;
@@ -21,7 +22,6 @@ mod message;
 mod page_token;
 mod place;
 mod pointer;
-mod probe;
 mod search;
 
 use std::sync::Arc;

@@ -5,8 +5,8 @@ use super::{
     finding::Why,
     jwt::{self, Jwt, Verdict},
     known::Known,
-    probe,
 };
+use crate::token_fingerprint::begun;
 
 /// How many places in one run of base64 are taken for the beginning of a JWT: a text may be full of them.
 const MAX_TRIES: usize = 16;
@@ -45,15 +45,15 @@ impl<'a> Search<'a> {
     /// # Errors
     /// When there is a token.
     pub(in crate::proxy) fn find(self, text: &[u8], last: bool) -> Result<usize, Why> {
-        if self.known.probes().any(|probe| probe.is_in(text)) {
+        if self.known.fragments().any(|fragment| fragment.is_in(text)) {
             return Err(Why::Session);
         }
         let open = if has_no_jwt(text, last) { None } else { self.find_jwt(text, last)? };
         if last {
             return Ok(0);
         }
-        let begun = self.known.probes().map(|probe| probe.begun(text)).max().unwrap_or(0);
-        Ok(begun.max(open.unwrap_or_else(|| probe::begun(jwt::BEGIN, text))))
+        let fragment = self.known.fragments().map(|fragment| fragment.begun(text)).max().unwrap_or(0);
+        Ok(fragment.max(open.unwrap_or_else(|| begun(jwt::BEGIN, text))))
     }
 
     /// Searches the next piece of a text, of which `held` may be the beginning of a token. Says how many bytes at the

@@ -4,6 +4,7 @@
 //! small differences that times hide. The kernel's work comes on top.
 
 use std::fmt::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -51,6 +52,8 @@ pub fn run() -> Result<()> {
     for peer in [Peer::Vestibule, Peer::Guided].into_iter().filter(|peer| peer.is_there()) {
         say::heading(peer.title());
         let counts = api.folder.join(format!("{}.callgrind", peer.name()));
+        // Dumps of an earlier run have the same names.
+        dumps(&counts).into_iter().try_for_each(fs::remove_file).map_err(|error| error.to_string())?;
         let server = Running::start(peer, &api, |server| under_callgrind(server, &counts))?;
         for probe in PROBES {
             let count = count(&server, probe, &counts)?;
