@@ -19,13 +19,16 @@
 //! | [`return_to`] | safe redirect targets after a login |
 //! | [`problem`] | the error responses to clients |
 
+pub mod accept;
 mod background;
 mod client_network;
 pub mod clock;
 pub mod config;
 pub mod contract;
+mod cookie_name;
 pub mod deadline;
 mod destination;
+mod key;
 mod login;
 mod login_limit;
 pub mod problem;
@@ -36,8 +39,8 @@ pub mod route;
 pub mod same_origin;
 pub mod secret;
 pub mod session;
-pub mod upstream;
 mod token_fingerprint;
+pub mod upstream;
 mod user;
 mod vestibule;
 

@@ -19,7 +19,9 @@ use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    Vestibule, destination,
+    Vestibule,
+    accept::wants_page,
+    destination,
     problem::ProblemDetails,
     proxy::{Busy, Caller, Resolved},
     session::{RETRY_AFTER, RequestContext, Session, UNAVAILABLE, event_stream},
@@ -210,9 +212,9 @@ async fn session_status(State(vestibule): State<Vestibule>, session: Session) ->
 
 /// Streams the end of the session. Each stream takes a permit, and is closed if the client stops reading.
 async fn session_events(State(vestibule): State<Vestibule>, session: Session) -> Response {
-    let Some(record) = session.record() else { return event_stream(session, None).await };
+    let Some(record) = session.record() else { return event_stream(session, ()).await };
     match vestibule.event_streams().enter(Caller::Session(record.id)) {
-        Ok(permit) => event_stream(session, Some(permit)).await.map(|body| vestibule.proxy().limit_unread(body)),
+        Ok(permit) => event_stream(session, permit).await.map(|body| vestibule.proxy().limit_unread(body)),
         Err(busy) => {
             let (status, sentence) = match busy {
                 Busy::Server => {
@@ -259,24 +261,6 @@ async fn session_layer(State(vestibule): State<Vestibule>, mut request: Request,
 /// The peer address of the connection, if the server provides it.
 fn peer(request: &Request) -> Option<SocketAddr> {
     request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer)
-}
-
-/// Whether the client wants an HTML page rather than data: whether `Accept` contains `text/html` (RFC 9110 §12.5.1).
-///
-/// ```
-/// use http::{HeaderMap, HeaderValue, header};
-/// use vestibule::route::wants_page;
-///
-/// let accept = |kinds| HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(kinds))]);
-/// assert!(wants_page(&accept("text/html,*/*;q=0.8")));
-/// assert!(!wants_page(&accept("application/json")));
-/// ```
-pub fn wants_page(headers: &HeaderMap) -> bool {
-    let accepts_html = |value: &HeaderValue| {
-        let mut kinds = value.as_bytes().split(|byte| matches!(byte, b',' | b';'));
-        kinds.any(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/html"))
-    };
-    headers.get_all(header::ACCEPT).iter().any(accepts_html)
 }
 
 /// The beginning of the page for an outage. A constant sentence follows.

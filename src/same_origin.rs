@@ -45,7 +45,7 @@ use http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
 use tower::{Layer, Service};
 use url::Url;
 
-use crate::{problem::ProblemDetails, route::wants_page};
+use crate::{accept::wants_page, problem::ProblemDetails};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

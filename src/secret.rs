@@ -13,12 +13,16 @@ use crate::token_fingerprint::Fingerprint;
 #[serde(transparent)]
 pub struct Secret {
     text: String,
-    /// The cached header value; boxed, as few secrets have one.
+    /// Boxed, as few secrets need it.
     #[serde(skip)]
-    bearer: OnceLock<Box<HeaderValue>>,
-    /// The cached fingerprint; boxed, as few secrets are searched for.
-    #[serde(skip)]
-    fingerprint: OnceLock<Option<Box<Fingerprint>>>,
+    derived: OnceLock<Box<Derived>>,
+}
+
+/// Values that are computed from a secret once and used by each call.
+#[derive(Clone, Default)]
+struct Derived {
+    bearer: OnceLock<HeaderValue>,
+    fingerprint: OnceLock<Option<Fingerprint>>,
 }
 
 impl Secret {
@@ -37,16 +41,21 @@ impl Secret {
     /// # Errors
     /// Those of `write`, which gets the value itself.
     pub(crate) fn bearer<E>(&self, write: impl FnOnce(&str) -> Result<HeaderValue, E>) -> Result<HeaderValue, E> {
-        if let Some(cached) = self.bearer.get() {
-            return Ok(HeaderValue::clone(cached));
+        let cached = &self.derived().bearer;
+        if let Some(value) = cached.get() {
+            return Ok(value.clone());
         }
         let value = write(&self.text)?;
-        Ok(HeaderValue::clone(self.bearer.get_or_init(|| Box::new(value))))
+        Ok(cached.get_or_init(|| value).clone())
     }
 
     /// The fingerprint by which the token filter finds the value; computed once. `None` when the value is too short.
     pub(crate) fn fingerprint(&self) -> Option<&Fingerprint> {
-        self.fingerprint.get_or_init(|| Fingerprint::of(&self.text).map(Box::new)).as_deref()
+        self.derived().fingerprint.get_or_init(|| Fingerprint::of(&self.text)).as_ref()
+    }
+
+    fn derived(&self) -> &Derived {
+        self.derived.get_or_init(Box::default)
     }
 }
 
@@ -67,7 +76,7 @@ impl fmt::Debug for Secret {
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self { text, bearer: OnceLock::new(), fingerprint: OnceLock::new() }
+        Self { text, derived: OnceLock::new() }
     }
 }
 

@@ -284,11 +284,8 @@ impl Upstream {
     /// Adds the access token to headers that may hold a cookie already.
     fn credential(&self, token: &Secret, mut headers: HeaderMap) -> Result<HeaderMap, Trouble> {
         let before = headers.remove(header::COOKIE);
-        self.contract
-            .credential()
-            .map_err(|error| Trouble::Contract(error.to_string()))?
-            .apply(token, &mut headers)
-            .map_err(|_| Trouble::Contract("the token does not fit into a header".into()))?;
+        let applied = self.contract.credential.apply(token, &mut headers);
+        applied.map_err(|_| Trouble::Contract("the token does not fit into a header".into()))?;
         let cookies: Vec<_> = headers.remove(header::COOKIE).into_iter().chain(before).collect();
         if let Some(cookies) = outgoing::one_cookie_field(&cookies) {
             headers.insert(header::COOKIE, cookies);

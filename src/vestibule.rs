@@ -117,7 +117,7 @@ impl Vestibule {
         let proxy = Proxy::new(
             &url,
             &config.own_proxy(),
-            contract.credential().map_err(|error| ConfigError::new("api.contract", error.to_string()))?,
+            contract.credential.clone(),
             &contract.token_rules(),
             &config.public_url,
             clock.clone(),

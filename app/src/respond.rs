@@ -158,7 +158,7 @@ mod server {
 
     /// Whether a browser sends the form by itself, without JavaScript, and shows the answer.
     fn is_form() -> bool {
-        use_context::<Parts>().is_some_and(|parts| vestibule::route::wants_page(&parts.headers))
+        use_context::<Parts>().is_some_and(|parts| vestibule::accept::wants_page(&parts.headers))
     }
 
     /// What servers and proxies commonly take as a request line.

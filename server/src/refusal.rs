@@ -12,9 +12,9 @@ use axum::{
 };
 use leptos::config::LeptosOptions;
 use tower_http::catch_panic::CatchPanicLayer;
-use vestibule::{problem::ProblemDetails, proxy::X_REQUEST_ID, route::wants_page, same_origin::Refused};
+use vestibule::{accept::wants_page, problem::ProblemDetails, proxy::X_REQUEST_ID, same_origin::Refused};
 
-/// ProblemDetails details are a few hundred bytes.
+/// A `ProblemDetails` body has a few hundred bytes.
 const MAX_PROBLEM: usize = 16 * 1024;
 
 /// Answers a panic below with 500, and makes a page of each of our own refusals that a person would

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, RedisUrl, StoreConfig};
-use crate::{secret::Secret, session::Key};
+use crate::{key::Key, secret::Secret};
 
 /// The lifetime, keys and store of sessions.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -16,25 +16,29 @@
 
 mod algorithm;
 mod call;
+mod credential;
+mod error;
 mod merge;
 mod place;
 mod preset;
 mod read;
+mod token_path;
+mod token_rules;
 mod validate;
 mod verify;
 
 use std::fmt;
 
-use http::HeaderName;
 use serde::{Deserialize, Serialize};
-
-use crate::proxy::{Credential, TokenKind, TokenPath, TokenRules};
 
 pub use algorithm::Algorithm;
 pub use call::{Account, Carrier, Encoding, Login, Logout, Method, Refresh, SignUp, TokenRoute};
+pub use credential::Credential;
+pub use error::ContractError;
 pub use place::{ExpiresAs, InCookie, InHeader, Place, Tokens, User};
 pub use preset::{NAMES as PRESETS, UnknownPreset};
-pub use read::ContractError;
+pub use token_path::{Issuer, TokenKind, TokenPath};
+pub use token_rules::TokenRules;
 pub use verify::Verify;
 pub(crate) use verify::{EC, ED, HMAC, RSA};
 
@@ -49,7 +53,7 @@ pub struct Contract {
     /// Where the person is described.
     pub user: User,
     /// How the API wants the access token on each call.
-    pub credential: CredentialStyle,
+    pub credential: Credential,
     /// How the access token is renewed; absent when the API has no refresh tokens.
     pub refresh: Option<Refresh>,
     /// What ends a session at the API; absent when there is nothing to call.
@@ -70,21 +74,6 @@ pub struct Contract {
     pub allow_below: Vec<String>,
 }
 
-/// How the API wants the access token.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CredentialStyle {
-    /// `Authorization: Bearer <token>` (RFC 6750 §2.1).
-    #[default]
-    Bearer,
-    /// `Authorization: <token>`.
-    Bare,
-    /// A header of this name.
-    Header(String),
-    /// A cookie of this name.
-    Cookie(String),
-}
-
 impl Default for Contract {
     /// The contract of the demo API.
     fn default() -> Self {
@@ -99,22 +88,6 @@ impl Contract {
     /// The first thing that is wrong, with its key.
     pub fn validate(&self) -> Result<(), ContractError> {
         validate::check(self)
-    }
-
-    /// How the proxy sends the token, as the contract's `credential` says.
-    ///
-    /// # Errors
-    /// When the header that it names is none.
-    pub fn credential(&self) -> Result<Credential, ContractError> {
-        Ok(match &self.credential {
-            CredentialStyle::Bearer => Credential::Bearer,
-            CredentialStyle::Bare => Credential::Raw,
-            CredentialStyle::Header(name) => Credential::Header(
-                HeaderName::try_from(name.as_str())
-                    .map_err(|_| ContractError::Field(format!("`credential.header` is no header name: {name}")))?,
-            ),
-            CredentialStyle::Cookie(name) => Credential::Cookie(name.clone()),
-        })
     }
 
     /// The paths that answer tokens, and those that are closed or opened besides.
@@ -195,7 +168,7 @@ mod tests {
             "refresh": {"path": "/api/refresh", "send": {"cookie": "refreshToken"}},
         }))
         .unwrap();
-        assert_eq!(contract.credential, CredentialStyle::Header("x-token".into()));
+        assert_eq!(contract.credential, Credential::Header(http::HeaderName::from_static("x-token")));
         assert_eq!(contract.refresh.unwrap().send, Carrier::Cookie("refreshToken".into()));
     }
 
@@ -267,9 +240,8 @@ mod tests {
     fn a_contract_of_code_is_checked_as_well() {
         let mut contract = Contract::default();
         contract.validate().unwrap();
-        contract.credential = CredentialStyle::Header("a b".into());
-        assert!(contract.validate().unwrap_err().to_string().contains("credential.header"));
-        assert!(contract.credential().unwrap_err().to_string().contains("credential.header"));
+        contract.credential = Credential::Cookie("a b".into());
+        assert!(contract.validate().unwrap_err().to_string().contains("credential.cookie"));
     }
 
     #[test]

@@ -4,21 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Account, Contract, CredentialStyle, Login, Logout, Refresh, SignUp, TokenRoute, Tokens, UnknownPreset, User,
-    Verify, merge::merge, preset, validate,
+    Account, Contract, ContractError, Credential, Login, Logout, Refresh, SignUp, TokenRoute, Tokens, User, Verify,
+    merge::merge, preset, validate,
 };
-
-/// Why a contract cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ContractError {
-    /// The preset does not exist.
-    #[error(transparent)]
-    UnknownPreset(#[from] UnknownPreset),
-    /// A field is missing, unknown or of the wrong type.
-    #[error("{0}")]
-    Field(String),
-}
 
 impl TryFrom<Value> for Contract {
     type Error = ContractError;
@@ -53,7 +41,7 @@ struct Description {
     #[serde(default)]
     user: User,
     #[serde(default)]
-    credential: CredentialStyle,
+    credential: Credential,
     refresh: Option<Refresh>,
     logout: Option<Logout>,
     sign_up: Option<SignUp>,

@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::{Carrier, Contract, ContractError, CredentialStyle, Method, Place, Tokens, User};
+use super::{Carrier, Contract, ContractError, Credential, Method, Place, Tokens, User, error::wrong};
 
 /// Checks a contract that has been read.
 pub(super) fn check(contract: &Contract) -> Result<(), ContractError> {
@@ -20,11 +20,6 @@ pub(super) fn check(contract: &Contract) -> Result<(), ContractError> {
         Some(verify) => verify.validate(),
         None => Ok(()),
     }
-}
-
-/// An error that names the key.
-pub(super) fn wrong(key: &str, problem: &str) -> Result<(), ContractError> {
-    Err(ContractError::Field(format!("`{key}` {problem}")))
 }
 
 fn check_paths(contract: &Contract) -> Result<(), ContractError> {
@@ -160,10 +155,8 @@ fn check_statuses(contract: &Contract) -> Result<(), ContractError> {
 }
 
 fn check_names(contract: &Contract) -> Result<(), ContractError> {
-    match &contract.credential {
-        CredentialStyle::Header(name) => check_header("credential.header", name)?,
-        CredentialStyle::Cookie(name) => check_cookie("credential.cookie", name)?,
-        CredentialStyle::Bearer | CredentialStyle::Bare => {}
+    if let Credential::Cookie(name) = &contract.credential {
+        check_cookie("credential.cookie", name)?;
     }
     let refresh = contract.refresh.as_ref().map(|it| ("refresh.send", &it.send));
     let logout = contract.logout.as_ref().and_then(|it| Some(("logout.send", it.send.as_ref()?)));

@@ -3,7 +3,7 @@
 use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Algorithm, ContractError, validate::wrong};
+use super::{Algorithm, ContractError, error::wrong};
 use crate::secret::Secret;
 
 /// How the access token's signature and claims are checked when it arrives. Exactly one of `secret`,

@@ -16,8 +16,8 @@ use serde_json::Value;
 use super::problem;
 use crate::{
     Vestibule,
-    contract::{Place, Tokens, User},
-    proxy::{Issued, Issuer, Target},
+    contract::{Issuer, Place, Tokens, User},
+    proxy::{Issued, Target},
     secret::Secret,
     session::Session,
     upstream::{ApiAnswer, Failure, has_access_token},

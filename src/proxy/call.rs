@@ -29,7 +29,7 @@ use super::{
     route::Route,
     token_filter::{BodyFilter, Finding, Known},
     trace::X_REQUEST_ID,
-    upgrade,
+    upgrade_header,
     upload::{Flow, RequestBody, Rules},
 };
 use crate::{
@@ -75,7 +75,7 @@ impl Proxy {
         request: Request<Body>,
     ) -> impl Future<Output = Response> + Send {
         let (mut parts, body) = request.into_parts();
-        let upgrade = upgrade::requested(&mut parts, &body);
+        let upgrade = upgrade_header::requested(&mut parts, &body);
         let mut draft = Draft::new(self.shared(), target.path_and_query, client, parts);
         let record = session.record();
         let mut call = Call { route: target.route, id: draft.id.clone(), session, record, issues: false };

@@ -20,14 +20,14 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{failure::Failure, http1::Connection, http2, route::Route, tls::Tls};
+use super::{
+    connection::{NewConnection, NewHttp2},
+    failure::Failure,
+    http1::Connection,
+    route::Route,
+    tls::Tls,
+};
 use crate::config::proxy::Protocol;
-
-/// A new connection, ready for a call.
-pub(super) enum New {
-    Http1(Box<Connection>),
-    Http2(http2::New),
-}
 
 /// After how long a silent connection is asked for a sign of life, and how often then: what notices
 /// an upstream that is gone under an open event stream.
@@ -40,21 +40,21 @@ const LOOK: Duration = Duration::from_millis(1);
 ///
 /// # Errors
 /// When that fails or takes longer than the route allows.
-pub(super) async fn connect(route: &Route, tls: Option<&Tls>) -> Result<New, Failure> {
+pub(super) async fn connect(route: &Route, tls: Option<&Tls>) -> Result<NewConnection, Failure> {
     let connecting = async {
         let stream = open(route).await?;
         let Some(tls) = tls else {
             return if route.protocol == Protocol::Http2 {
                 open_http2(TokioIo::new(stream)).await
             } else {
-                Ok(New::Http1(Box::new(Connection::new(stream))))
+                Ok(NewConnection::Http1(Box::new(Connection::new(stream))))
             };
         };
         let stream = tls.any.connect(tls.name.clone(), stream).await.map_err(Failure::Connect)?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             open_http2(TokioIo::new(stream)).await
         } else {
-            Ok(New::Http1(Box::new(Connection::new(stream))))
+            Ok(NewConnection::Http1(Box::new(Connection::new(stream))))
         }
     };
     timeout(route.times.connect, connecting).await.map_err(|_| Failure::ConnectTimeout)?
@@ -104,7 +104,7 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
 
 /// Opens an HTTP/2 connection, and waits until it is known how many streams the upstream allows: its settings are the
 /// first that it sends (RFC 9113 §3.4). hyper takes them in without a word, so this has to look.
-async fn open_http2<I>(io: I) -> Result<New, Failure>
+async fn open_http2<I>(io: I) -> Result<NewConnection, Failure>
 where
     I: Read + Write + Send + Unpin + 'static,
 {
@@ -132,5 +132,5 @@ where
         noted.store(connection.current_max_send_streams(), Ordering::Relaxed);
         polled
     }));
-    Ok(New::Http2(http2::New { sender, allowed }))
+    Ok(NewConnection::Http2(NewHttp2 { sender, allowed }))
 }

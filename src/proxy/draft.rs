@@ -14,7 +14,7 @@ use http::{
 
 use super::{
     Shared, failure::Failure, fields::Fields, forwarded::Client, http1::Framing, request, request::Encoded,
-    route::Route, upgrade, upload::RequestBody,
+    route::Route, upgrade_header, upload::RequestBody,
 };
 use crate::secret::Secret;
 
@@ -80,7 +80,7 @@ impl Draft {
         to.add(&header::HOST, &route.host);
         self.write_fields(shared, route, token, to)?;
         if upgrade {
-            upgrade::ask(to);
+            upgrade_header::ask(to);
         } else if request::takes_trailers(&self.fields) {
             request::take_trailers(to);
         }
@@ -186,7 +186,8 @@ mod tests {
     use crate::{
         clock::Clock,
         config::ProxyConfig,
-        proxy::{Credential, Proxy, TokenRules},
+        contract::{Credential, TokenRules},
+        proxy::Proxy,
         session::SessionEndNotifier,
     };
 

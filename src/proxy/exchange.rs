@@ -25,7 +25,7 @@ use super::{
     draft::Draft,
     failure::Failure,
     http1::Connection,
-    http2::Stream,
+    http2::{Opened, Stream},
     incoming::{Http2, Incoming},
     pool::Pool,
     route::Route,
@@ -51,12 +51,6 @@ pub(super) struct Exchange<'a> {
     pub(super) draft: &'a Draft,
     /// How far the request's body has come, when it is streamed.
     pub(super) flow: Option<&'a Arc<Flow>>,
-}
-
-/// What a call is made over.
-pub(super) enum Opened {
-    Http1(Box<Connection>),
-    Http2(Box<Stream>),
 }
 
 /// An answer, whose body is still to come.

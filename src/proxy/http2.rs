@@ -7,32 +7,23 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
 };
 
-use hyper::client::conn::http2;
 use tokio::{
     sync::Notify,
     time::{Instant, timeout_at},
 };
 
-use super::{connect, exchange::Opened, failure::Failure, upload::RequestBody};
-
-pub(super) type Sender = http2::SendRequest<RequestBody>;
+use super::{
+    connection::{NewConnection, NewHttp2, Sender},
+    failure::Failure,
+    http1,
+};
 
 /// The most streams on one connection, where the upstream allows more: a packet that is lost stops all streams of its
 /// connection.
 const MAX_STREAMS: usize = 100;
-
-/// A new connection.
-pub(super) struct New {
-    pub(super) sender: Sender,
-    /// How many streams the upstream allows at the moment.
-    pub(super) allowed: Arc<AtomicUsize>,
-}
 
 /// The connections to one upstream.
 pub(super) struct Connections {
@@ -55,7 +46,7 @@ struct State {
 
 struct Connection {
     id: u64,
-    new: New,
+    new: NewHttp2,
     in_use: usize,
 }
 
@@ -64,6 +55,12 @@ pub(super) struct Stream {
     sender: Sender,
     connections: Arc<Connections>,
     id: u64,
+}
+
+/// The connection or stream that a call uses.
+pub(super) enum Opened {
+    Http1(Box<http1::Connection>),
+    Http2(Box<Stream>),
 }
 
 /// What to do for a stream.
@@ -103,7 +100,7 @@ impl Connections {
     /// When there is none, or when `open` fails.
     pub(super) async fn take_or_open<F>(self: &Arc<Self>, deadline: Instant, open: F) -> Result<Opened, Failure>
     where
-        F: Future<Output = Result<connect::New, Failure>>,
+        F: Future<Output = Result<NewConnection, Failure>>,
     {
         let _waiting = Waiting::begin(self);
         loop {
@@ -120,10 +117,10 @@ impl Connections {
     }
 
     /// What a call can use of a new connection, which others share if it is HTTP/2.
-    pub(super) fn opened(self: &Arc<Self>, new: connect::New) -> Opened {
+    pub(super) fn opened(self: &Arc<Self>, new: NewConnection) -> Opened {
         match new {
-            connect::New::Http1(connection) => Opened::Http1(connection),
-            connect::New::Http2(new) => Opened::Http2(Box::new(self.add(new))),
+            NewConnection::Http1(connection) => Opened::Http1(connection),
+            NewConnection::Http2(new) => Opened::Http2(Box::new(self.add(new))),
         }
     }
 
@@ -141,7 +138,7 @@ impl Connections {
     }
 
     /// Counts a connection that was opened, and takes its first stream.
-    fn add(self: &Arc<Self>, new: New) -> Stream {
+    fn add(self: &Arc<Self>, new: NewHttp2) -> Stream {
         let sender = new.sender.clone();
         let id = {
             let mut state = self.lock();
@@ -189,7 +186,7 @@ impl State {
     }
 }
 
-impl New {
+impl NewHttp2 {
     fn streams(&self) -> usize {
         self.allowed.load(Ordering::Relaxed).min(MAX_STREAMS)
     }

@@ -114,7 +114,8 @@ mod tests {
     use crate::{
         clock::Clock,
         config::ProxyConfig,
-        proxy::{Credential, Proxy, TokenRules},
+        contract::{Credential, TokenRules},
+        proxy::Proxy,
         session::SessionEndNotifier,
     };
 

@@ -8,7 +8,7 @@
 mod answer;
 mod call;
 mod connect;
-mod credential;
+mod connection;
 mod draft;
 mod exchange;
 mod failure;
@@ -34,12 +34,12 @@ mod settle;
 mod target;
 mod tls;
 mod token_filter;
-mod token_path;
-mod token_rules;
+mod token_paths;
 mod trace;
 mod tunnel;
 mod unread;
 mod upgrade;
+mod upgrade_header;
 mod upload;
 
 use std::{fmt, path::Path, sync::Arc};
@@ -48,16 +48,13 @@ use axum::body::Body;
 use tokio::sync::watch;
 use url::{Position, Url};
 
-pub use credential::Credential;
 pub use forwarded::TrustedProxies;
 #[cfg(fuzzing)]
 pub use http1::property::holds as http1_response;
 pub(crate) use issue::Issued;
-pub(crate) use limit::{Busy, Caller, Limits, Permit};
+pub(crate) use limit::{Busy, Caller, Limits};
 pub use resolve::{Resolved, Target};
 pub(crate) use token_filter::TokenFilter;
-pub use token_path::{Issuer, TokenKind, TokenPath};
-pub use token_rules::TokenRules;
 pub use trace::X_REQUEST_ID;
 
 use self::{forwarded::Forwarding, pool::Pool, route::Route, tls::Tls, unread::Unread};
@@ -67,6 +64,7 @@ use crate::{
         ConfigError, ProxyConfig,
         proxy::{RequiredHeader, RouteConfig},
     },
+    contract::{Credential, TokenRules},
     session::SessionEndNotifier,
 };
 

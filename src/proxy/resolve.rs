@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header, uri::PathAndQuery};
 
-use super::{Issuer, Proxy, Shared, request, route::Route, target, token_path::Ruling};
-use crate::problem::ProblemDetails;
+use super::{Proxy, Shared, request, route::Route, target, token_paths::Ruling};
+use crate::{contract::Issuer, problem::ProblemDetails};
 
 /// What a request asks for.
 #[derive(Clone, Debug)]

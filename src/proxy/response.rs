@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{hop, location, route::Route};
-use crate::{config::proxy::CachePolicy, session::is_own_cookie};
+use crate::{config::proxy::CachePolicy, cookie_name::is_own_cookie};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");

@@ -8,11 +8,14 @@ use url::{Host, Position, Url};
 use super::{
     location::Place,
     token_filter::{Rules, TokenFilter},
-    token_path::{TokenPath, TokenPaths},
+    token_paths::TokenPaths,
 };
-use crate::config::{
-    ConfigError, ProxyConfig,
-    proxy::{CachePolicy, Protocol, RouteConfig, Seconds},
+use crate::{
+    config::{
+        ConfigError, ProxyConfig,
+        proxy::{CachePolicy, Protocol, RouteConfig, Seconds},
+    },
+    contract::TokenPath,
 };
 
 /// One upstream and how it is spoken to.

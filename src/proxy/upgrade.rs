@@ -6,8 +6,7 @@
 use std::{future::poll_fn, sync::Arc};
 
 use axum::{body::Body, response::Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request, response};
-use http_body::Body as _;
+use http::{HeaderValue, Method, StatusCode, header, response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -19,7 +18,6 @@ use super::{
     draft::Draft,
     exchange::Answer,
     failure::Failure,
-    fields::Fields,
     hop,
     http1::{Connection, Framing},
     incoming::Incoming,
@@ -27,24 +25,9 @@ use super::{
     limit::Permit,
     token_filter::{Finding, Known, Why},
     tunnel::{self, Watch},
+    upgrade_header::mark,
     upload::RequestBody,
 };
-
-const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
-const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
-
-/// Takes the client's half of a WebSocket, when a request asks for one (RFC 6455 §4.2.1). To be
-/// called before the fields of the connection are removed.
-pub(super) fn requested(parts: &mut request::Parts, body: &Body) -> Option<OnUpgrade> {
-    let headers = &parts.headers;
-    let asks = parts.method == Method::GET
-        && parts.version == Version::HTTP_11
-        && body.is_end_stream()
-        && headers.contains_key(header::UPGRADE)
-        && hop::has_token(headers, &header::UPGRADE, b"websocket")
-        && hop::has_token(headers, &header::CONNECTION, b"upgrade");
-    if asks { parts.extensions.remove() } else { None }
-}
 
 impl Proxy {
     /// Passes a handshake on, and joins the two connections when the upstream agrees.
@@ -148,16 +131,4 @@ async fn carry(joined: Joined, inspector: Option<Box<Inspector>>, id: HeaderValu
         Err(error) => tracing::warn!(request_id, %error, "a WebSocket was not opened"),
     }
     drop(permit);
-}
-
-/// Asks for a WebSocket.
-pub(super) fn ask(to: &mut impl Fields) {
-    to.add(&header::CONNECTION, &UPGRADE);
-    to.add(&header::UPGRADE, &WEBSOCKET);
-}
-
-/// The fields of the connection that make a handshake (RFC 9110 §7.8).
-fn mark(headers: &mut HeaderMap) {
-    headers.insert(header::CONNECTION, UPGRADE);
-    headers.insert(header::UPGRADE, WEBSOCKET);
 }

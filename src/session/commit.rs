@@ -14,11 +14,11 @@ use axum::{
 use super::{
     Session, cache_control,
     handle::Change,
-    manager::{SessionManager, session_store_key},
-    open_sessions,
+    manager::SessionManager,
     record::Record,
     session_token::SessionToken,
     store::{Replace, StoreUnavailable},
+    store_key::{session_store_key, user_index_key},
 };
 
 /// How long after its request a response may still record activity or remove a useless cookie, in seconds. A later
@@ -135,7 +135,7 @@ impl SessionManager {
             self.revoke_tokens_later(Arc::clone(record));
         }
         let is_saved = saved?;
-        if let Some(index) = open_sessions::user_index_key(record).filter(|_| is_saved) {
+        if let Some(index) = user_index_key(record).filter(|_| is_saved) {
             store.index_add(&index, &record.id.to_string(), self.seconds_to_absolute_end(record)).await?;
         }
         Ok(if is_saved { self.cookies(context, record, Some(token)) } else { Vec::new() })

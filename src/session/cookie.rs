@@ -12,29 +12,12 @@ use std::borrow::Cow;
 use axum::http::HeaderValue;
 use cookie::{Cookie, SameSite, time::Duration};
 
+use crate::cookie_name::HOST_PREFIX;
+
 /// The maximum size of a cookie's name and value together in browsers, in bytes (RFC 6265 §6.1).
 pub const MAX_COOKIE: usize = 4096;
 /// The maximum number of chunks of one session.
 pub const MAX_CHUNKS: usize = 5;
-
-/// The name prefix by which browsers bind a cookie to its host (RFC 6265bis §4.1.3.2).
-const HOST_PREFIX: &str = "__Host-";
-
-/// Whether a cookie name belongs to this server, where `base` is `session.cookie_name`: the session cookie, its chunks
-/// `<base>.N` and all names `<base>-…`, with and without the `__Host-` prefix. An upstream may never set one of them.
-///
-/// ```
-/// use vestibule::session::is_own_cookie;
-///
-/// assert!(is_own_cookie("app", b"__Host-app.1") && is_own_cookie("app", b"app-known"));
-/// assert!(!is_own_cookie("app", b"apple"));
-/// ```
-pub fn is_own_cookie(base: &str, name: &[u8]) -> bool {
-    let prefix = name.get(..HOST_PREFIX.len()).filter(|start| start.eq_ignore_ascii_case(HOST_PREFIX.as_bytes()));
-    let plain = prefix.map_or(name, |prefix| &name[prefix.len()..]);
-    let Some((start, rest)) = plain.split_at_checked(base.len()) else { return false };
-    start.eq_ignore_ascii_case(base.as_bytes()) && matches!(rest, [] | [b'.' | b'-', ..])
-}
 
 /// The name and attributes of the session cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,6 +216,7 @@ fn header_value(cookie: &Cookie<'_>) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cookie_name::is_own_cookie;
 
     fn policy(https: bool, strict: bool) -> CookiePolicy {
         CookiePolicy::new("vestibule", https, strict)

@@ -15,7 +15,6 @@ use super::{
     handle::ResolvedSession,
     state::{CHECK_INTERVAL, SessionState},
 };
-use crate::proxy::Permit;
 
 /// Sent first, so that the browser regards the stream as open.
 const OPEN: Bytes = Bytes::from_static(b": open\nretry: 5000\n\n");
@@ -33,7 +32,7 @@ struct WatchedSession {
     resolved: ResolvedSession,
     end: SessionEndSubscription,
     /// Held while the stream is open.
-    _permit: Option<Permit>,
+    _permit: Box<dyn Send>,
 }
 
 /// The next event of a stream.
@@ -46,12 +45,14 @@ enum Next {
 
 /// Responds with a `text/event-stream` of one event, `session-ended`. If no user is logged in, responds with 204, upon
 /// which browsers do not reconnect.
-pub(crate) async fn event_stream(session: Session, permit: Option<Permit>) -> Response {
+///
+/// `permit` is dropped when the stream ends.
+pub(crate) async fn event_stream(session: Session, permit: impl Send + 'static) -> Response {
     let (Some(record), Some(resolved)) = (session.record(), session.resolved()) else {
         return StatusCode::NO_CONTENT.into_response();
     };
     let end = resolved.sessions.end_notifier().subscribe(record.id);
-    let stream = stream::unfold(Stage::Opening(WatchedSession { resolved, end, _permit: permit }), step);
+    let stream = stream::unfold(Stage::Opening(WatchedSession { resolved, end, _permit: Box::new(permit) }), step);
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "private, no-store")];
     (headers, Body::from_stream(stream)).into_response()
 }

@@ -1,13 +1,12 @@
 //! Sealed values that older versions wrote. They must still open, so that an update logs no user out.
 
 use super::{
-    key::Key,
-    open_sessions::user_index_key,
     record::{Record, SessionId},
     sealer::Sealer,
     session_token::SessionToken,
+    store_key::user_index_key,
 };
-use crate::{random::Random, secret::Secret};
+use crate::{key::Key, random::Random, secret::Secret};
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const NAME: &str = "__Host-vestibule";

@@ -10,8 +10,8 @@ use axum::extract::FromRequestParts;
 use http::{HeaderValue, request::Parts};
 
 use super::{
-    in_flight::InFlightSession, manager::SessionManager, record::Record, refresh::SessionRefreshError,
-    session_token::SessionToken,
+    in_flight::InFlightSession, manager::SessionManager, record::Record, session_token::SessionToken,
+    single_flight::SessionRefreshError,
 };
 use crate::secret::Secret;
 

@@ -18,7 +18,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cookie::{Cookie, SameSite, time::Duration};
 use sha2::{Digest, Sha256};
 
-use super::{cookie::pairs, key::Key};
+use super::cookie::pairs;
+use crate::key::Key;
 use crate::random::Random;
 
 const VERSION: u8 = 1;

@@ -10,20 +10,20 @@ use super::{
     decrypted_cookie_cache::DecryptedCookieCache,
     encrypted_cookie_cache::EncryptedCookieCache,
     in_flight::{InFlightSession, InFlightSessions},
-    key::Key,
     record::{Record, SessionId, SessionOptions, TOUCH_INTERVAL, TimeLeft, printable_user_agent},
-    refresh::GRACE,
     revoked_sessions::{RevokedSessions, TTL_WITH_STORE},
     sealer::Sealer,
     session_token::SessionToken,
     single_flight::SingleFlight,
     store::{Memory, Redis, Replace, Store, StoreUnavailable, StoredRecord},
-    unconfirmed_refreshes::UnconfirmedRefreshes,
+    store_key::{ended_store_key, session_store_key, user_index_key},
+    unconfirmed_refreshes::{GRACE, UnconfirmedRefreshes},
 };
 use crate::{
     background::Background,
     clock::Clock,
     config::{Config, ConfigError, RedisUrl, SameSite, SessionConfig, StoreConfig},
+    key::Key,
     random::Random,
     upstream::{Tokens, Upstream},
 };
@@ -325,7 +325,7 @@ impl SessionManager {
         let Some(store) = &self.store else { return Ok(()) };
         if self.is_server_side() {
             store.remove(&session_store_key(record.id)).await?;
-            if let Some(index) = super::open_sessions::user_index_key(record) {
+            if let Some(index) = user_index_key(record) {
                 store.index_remove(&index, &record.id.to_string()).await?;
             }
         } else {
@@ -364,16 +364,6 @@ impl SharedState {
         self.unconfirmed.forget(id);
         self.end_notifier.notify(id);
     }
-}
-
-/// The store key of a session.
-pub(super) fn session_store_key(id: SessionId) -> String {
-    format!("session:{id}")
-}
-
-/// The store key that marks a session as ended.
-pub(super) fn ended_store_key(id: SessionId) -> String {
-    format!("ended:{id}")
 }
 
 /// Creates a Redis store that notifies this process of sessions that end at other replicas.

@@ -11,7 +11,6 @@ mod event;
 mod golden;
 mod handle;
 mod in_flight;
-mod key;
 mod known_browser;
 mod manager;
 mod open_sessions;
@@ -27,22 +26,27 @@ mod session_token;
 mod single_flight;
 mod state;
 mod store;
+mod store_key;
 mod ttl_cache;
 mod unconfirmed_refreshes;
 
 pub(crate) use commit::RequestContext;
-pub use cookie::{CookiePolicy, MAX_CHUNKS, MAX_COOKIE, TooLarge, is_own_cookie};
+pub use cookie::{CookiePolicy, MAX_CHUNKS, MAX_COOKIE, TooLarge};
 pub use end_notifier::{SessionEndNotifier, SessionEndSubscription};
 pub(crate) use event::event_stream;
 pub(crate) use handle::ResolvedSession;
 pub use handle::{RefreshOutcome, Session};
-pub use key::{InvalidKey, Key};
 pub(crate) use known_browser::{BrowserId, KnownBrowsers};
 pub(crate) use manager::SessionManager;
 pub use open_sessions::OpenSession;
 pub(crate) use record::BySession;
 pub use record::{MAX_USER_AGENT, Record, SessionId, TimeLeft};
 pub use sealer::Sealer;
+
+pub use crate::{
+    cookie_name::is_own_cookie,
+    key::{InvalidKey, Key},
+};
 
 /// The `Retry-After` of a response while the session store is unavailable, in seconds.
 pub(crate) const RETRY_AFTER: u32 = 2;

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::{
-    manager::{SessionManager, session_store_key},
+    manager::SessionManager,
     record::{Record, SessionId},
     store::StoreUnavailable,
+    store_key::{session_store_key, user_index_key},
 };
 
 /// One open session of a user.
@@ -78,18 +76,6 @@ impl SessionManager {
         let stored = store.load(&name).await?;
         Ok(stored.and_then(|stored| self.shared.sealer.open(&name, &stored.sealed)))
     }
-}
-
-/// The store key of the index of a user's sessions, derived from the API's user id, else from the email address; `None`
-/// for a user with neither.
-pub(super) fn user_index_key(record: &Record) -> Option<String> {
-    let user = record.user_json();
-    let text = ["id", "_id", "sub", "email"].into_iter().find_map(|field| match user.get(field)? {
-        Value::String(text) if !text.is_empty() => Some(format!("{field} \"{text}\"")),
-        Value::Number(number) => Some(format!("{field} {number}")),
-        _ => None,
-    })?;
-    Some(format!("person:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(text))))
 }
 
 #[cfg(test)]

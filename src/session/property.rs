@@ -6,11 +6,10 @@ use proptest::prelude::*;
 
 use super::{
     cookie::{CookiePolicy, CookieValue, MAX_CHUNKS},
-    key::Key,
     record::{Record, tests::record},
     sealer::Sealer,
 };
-use crate::{random::Random, secret::Secret};
+use crate::{key::Key, random::Random, secret::Secret};
 
 fn sealer() -> Sealer {
     Sealer::new(&[Key::random(&Random::seeded(1))], Random::seeded(2))

@@ -16,26 +16,15 @@ use tokio::time::sleep;
 use super::{
     manager::SessionManager,
     record::Record,
-    single_flight::{NewestRecord, RefreshResult, SharedRefresh},
+    single_flight::{NewestRecord, RefreshResult, SessionRefreshError, SharedRefresh},
     store::{Replace, Store, StoreUnavailable},
 };
 use crate::upstream::{RefreshError, Refreshed};
 
-/// How long requests with the previous cookie get the result of a refresh after the new cookie was seen, in seconds.
-pub(super) const GRACE: i64 = 60;
 /// How often a replica polls the store for the refresh of another replica.
 const POLL_INTERVAL: Duration = Duration::from_millis(40);
 /// How often storing new tokens is attempted while the store is unavailable.
 const STORE_ATTEMPTS: u32 = 20;
-
-/// Why a session was not refreshed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SessionRefreshError {
-    /// The API refused: the session ends.
-    Refused,
-    /// The API was unavailable: the session continues with its current tokens.
-    Unavailable,
-}
 
 impl SessionManager {
     /// Refreshes the tokens, shared with all other requests that need it.

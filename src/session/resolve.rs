@@ -8,11 +8,13 @@ use super::{
     Session,
     cookie::CookieValue,
     handle::{Change, ResolvedSession},
-    manager::{SessionManager, ended_store_key},
+    manager::SessionManager,
     record::{Record, SessionId},
-    refresh::{GRACE, SessionRefreshError},
     session_token::SessionToken,
+    single_flight::SessionRefreshError,
     store::StoreUnavailable,
+    store_key::ended_store_key,
+    unconfirmed_refreshes::GRACE,
 };
 
 /// The touch interval is divided by this: requests within that time record the same activity time, so that their

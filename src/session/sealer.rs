@@ -20,7 +20,8 @@ use hkdf::Hkdf;
 use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_to_vec_with_limit};
 use sha2::Sha256;
 
-use super::{key::Key, record::Record};
+use super::record::Record;
+use crate::key::Key;
 use crate::random::Random;
 
 /// The version of the layout. A new layout gets a new number, and both are read for a while.

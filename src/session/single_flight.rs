@@ -16,11 +16,17 @@ use futures_util::{
     future::{BoxFuture, Shared, ready},
 };
 
-use super::{
-    record::{Record, SessionId},
-    refresh::SessionRefreshError,
-};
+use super::record::{Record, SessionId};
 use crate::clock::Clock;
+
+/// Why a session was not refreshed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionRefreshError {
+    /// The API refused: the session ends.
+    Refused,
+    /// The API was unavailable: the session continues with its current tokens.
+    Unavailable,
+}
 
 /// How long requests share an error without another call.
 const ERROR_TTL: Duration = Duration::from_secs(1);

@@ -14,10 +14,11 @@ use std::{
 use super::{
     in_flight::InFlightSession,
     record::{BySession, Record, SessionId},
-    refresh::GRACE,
 };
 use crate::clock::Clock;
 
+/// How long requests with the previous cookie get the result of a refresh after the new cookie was seen, in seconds.
+pub(super) const GRACE: i64 = 60;
 /// How long a session is kept for a request with the new cookie.
 const UNCONFIRMED_TTL: Duration = Duration::from_hours(12);
 /// How long it is kept after that, for requests with the previous cookie that were on their way.

@@ -107,7 +107,7 @@ fn read_into(folder: &Path, prefix: &str, sources: &mut Vec<(String, String)>) {
         let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
         if entry.file_type().unwrap().is_dir() {
             read_into(&entry.path(), &format!("{name}/"), sources);
-        } else if name.ends_with(".rs") {
+        } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
             sources.push((name, fs::read_to_string(entry.path()).unwrap()));
         }
     }

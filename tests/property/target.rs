@@ -8,7 +8,8 @@ use axum::http::{Method, Request};
 use vestibule::{
     clock::Clock,
     config::ProxyConfig,
-    proxy::{Credential, Proxy, Resolved, TokenKind, TokenPath, TokenRules},
+    contract::{Credential, TokenKind, TokenPath, TokenRules},
+    proxy::{Proxy, Resolved},
     session::SessionEndNotifier,
 };
 

@@ -2,7 +2,7 @@
 
 use axum::{body::Body, http::StatusCode};
 use http::HeaderName;
-use vestibule::proxy::Credential;
+use vestibule::contract::Credential;
 
 use crate::{
     client::{get, request, send},
@@ -49,7 +49,7 @@ async fn sends_exactly_one_credential_and_none_of_the_clients() {
     let cookie = format!("accessToken={TOKEN}");
     for (credential, name, value) in [
         (Credential::Bearer, "authorization", bearer.as_str()),
-        (Credential::Raw, "authorization", TOKEN),
+        (Credential::Bare, "authorization", TOKEN),
         (Credential::Header(HeaderName::from_static("auth-token")), "auth-token", TOKEN),
         (Credential::Cookie("accessToken".into()), "cookie", cookie.as_str()),
     ] {

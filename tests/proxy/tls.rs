@@ -213,7 +213,8 @@ async fn names_the_file_that_it_cannot_use() {
     use vestibule::{
         clock::Clock,
         config::ProxyConfig,
-        proxy::{Credential, Proxy, TokenRules},
+        contract::{Credential, TokenRules},
+        proxy::Proxy,
         session::SessionEndNotifier,
     };
     let authority = Authority::new("files");

@@ -109,7 +109,7 @@ fn cookie_name(name: &str, own: &str) -> Result<(), String> {
     if HeaderName::from_str(name).is_err() {
         return Err(format!("has `{name}`, which is no cookie name"));
     }
-    if crate::session::is_own_cookie(own, name.as_bytes()) {
+    if crate::cookie_name::is_own_cookie(own, name.as_bytes()) {
         return Err(format!("has `{name}`, a name of the session's own cookie: the API may never set it"));
     }
     Ok(())

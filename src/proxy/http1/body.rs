@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
-use super::{Error, head};
+use super::{Error, field};
 
 /// The longest line that begins a chunk, its extensions included, in bytes.
 const MAX_LINE: usize = 4 << 10;
@@ -199,7 +199,7 @@ fn take_trailers(read: &mut BytesMut) -> Result<Option<HeaderMap>, Error> {
     };
     let mut trailers = HeaderMap::with_capacity(fields.len());
     for field in fields {
-        head::append(&mut trailers, field, &text)?;
+        field::append(&mut trailers, field, &text)?;
     }
     Ok(Some(trailers))
 }

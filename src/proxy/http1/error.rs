@@ -4,7 +4,8 @@ use std::io;
 
 use axum::BoxError;
 
-use super::head::MAX_HEAD;
+/// The largest head that is taken, in bytes.
+pub(super) const MAX_HEAD: usize = 256 << 10;
 
 /// Why a call over HTTP/1.1 failed.
 #[derive(Debug, thiserror::Error)]

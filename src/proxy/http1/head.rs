@@ -3,14 +3,12 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header, response::Parts};
+use http::{HeaderMap, Method, Response, StatusCode, Version, header, response::Parts};
 use httparse::ParserConfig;
 
-use super::{Error, body::Body};
+use super::{Error, body::Body, error::MAX_HEAD, field::append};
 use crate::proxy::hop;
 
-/// The largest head that is taken, in bytes.
-pub(super) const MAX_HEAD: usize = 256 << 10;
 /// The most fields that are taken.
 const MAX_FIELDS: usize = 128;
 /// How many fields are added to most answers on their way: the map does not grow then.
@@ -81,15 +79,6 @@ fn parse(head: &Bytes) -> Result<Parts, Error> {
         append(&mut parts.headers, field, head)?;
     }
     Ok(parts)
-}
-
-/// Appends a field whose value is in the memory of `text`.
-pub(super) fn append(headers: &mut HeaderMap, field: &httparse::Header<'_>, text: &Bytes) -> Result<(), Error> {
-    let name = HeaderName::from_bytes(field.name.as_bytes());
-    let name = name.map_err(|_| Error::Head(httparse::Error::HeaderName))?;
-    let value = HeaderValue::from_maybe_shared(text.slice_ref(field.value));
-    headers.append(name, value.map_err(|_| Error::Head(httparse::Error::HeaderValue))?);
-    Ok(())
 }
 
 fn keeps_alive(parts: &Parts) -> bool {

@@ -6,6 +6,7 @@
 
 mod body;
 mod error;
+mod field;
 mod head;
 mod outgoing;
 #[cfg(any(test, fuzzing))]

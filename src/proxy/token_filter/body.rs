@@ -5,8 +5,9 @@ use http::{HeaderMap, StatusCode, header, response};
 
 use super::{
     Coding, Known, Rules, Search, Why,
-    coding::{Decoder, Undecodable},
+    coding::Decoder,
     json::{self, Watch},
+    step::Undecodable,
 };
 
 /// How much of a compressed body may be held back, in bytes, until it is clear what it means.

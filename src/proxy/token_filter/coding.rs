@@ -3,10 +3,11 @@
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use http::{HeaderMap, header};
 
-use super::gzip::Gzip;
+use super::{
+    gzip::Gzip,
+    step::{PIECE, Step, Undecodable},
+};
 
-/// How much is decoded at once, in bytes.
-pub(super) const PIECE: usize = 16 << 10;
 /// Up to this length, in bytes, a decoded text may be as much longer than the coded one as it likes.
 const FREE: u64 = 4 << 20;
 /// How many times longer than the coded one it may be beyond that.
@@ -20,19 +21,6 @@ pub(in crate::proxy) enum Coding {
     Brotli,
     /// One that is not decoded here, or several.
     Other,
-}
-
-/// It is not what its coding says, or grows beyond all bounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Undecodable;
-
-/// How far one step of decoding came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Step {
-    pub(super) taken: usize,
-    pub(super) written: usize,
-    /// Whether another one is worth while, though nothing was taken and nothing written.
-    pub(super) moved: bool,
 }
 
 /// Decodes one body, of which it keeps no more than the format needs to go on: 48 KiB for gzip, and for brotli the
@@ -70,12 +58,6 @@ impl Coding {
             () if is("br") => Self::Brotli,
             () => Self::Other,
         }
-    }
-}
-
-impl Step {
-    pub(super) fn taken(taken: usize) -> Self {
-        Self { taken, written: 0, moved: false }
     }
 }
 

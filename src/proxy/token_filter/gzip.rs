@@ -1,8 +1,8 @@
 //! The gzip format (RFC 1952): members, one after the other, each with a deflated text.
 
 use super::{
-    coding::{Step, Undecodable},
     inflater::Inflater,
+    step::{Step, Undecodable},
 };
 
 /// The longest header of a member, in bytes: a name and a comment may stand in it.

@@ -7,7 +7,7 @@ use miniz_oxide::{
     inflate::stream::{InflateState, MinReset, inflate},
 };
 
-use super::coding::{PIECE, Step, Undecodable};
+use super::step::{PIECE, Step, Undecodable};
 
 /// How many unused states one thread keeps: 59 KiB each.
 const MAX_KEPT: usize = 16;

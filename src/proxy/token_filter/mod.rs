@@ -23,6 +23,7 @@ mod page_token;
 mod place;
 mod pointer;
 mod search;
+mod step;
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use redis::{
 };
 use tokio::time::timeout;
 
-use super::topology::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, tcp_settings, timeout_error};
+use super::connection::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, tcp_settings, timeout_error};
 
 /// The response timeout of a server of the cluster.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! The store in Redis or Valkey, shared by all replicas.
 
 mod cluster;
+mod connection;
 mod script;
 mod sentinel;
 mod subscriber;

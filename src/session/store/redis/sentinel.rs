@@ -13,7 +13,7 @@ use redis::{
     sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
 };
 
-use super::topology::{connection_config, tcp_settings};
+use super::connection::{connection_config, tcp_settings};
 
 /// The Sentinels and the service.
 pub(super) struct SentinelTopology {

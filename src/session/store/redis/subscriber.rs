@@ -9,10 +9,7 @@ use futures_util::StreamExt;
 use redis::{RedisResult, aio::PubSub};
 use tokio::time::{sleep, timeout};
 
-use super::{
-    ENDED_CHANNEL, OnEnded,
-    topology::{Topology, timeout_error},
-};
+use super::{ENDED_CHANNEL, OnEnded, connection::timeout_error, topology::Topology};
 use crate::session::SessionId;
 
 /// The delay before subscribing again.

@@ -1,29 +1,20 @@
 //! The topology of the store: one server, a primary named by Sentinels, or a cluster.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo,
-    RedisConnectionInfo, RedisError, RedisResult,
+    Client, Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
-    io::tcp::TcpSettings,
 };
-use socket2::TcpKeepalive;
 use tokio::time::timeout;
 
 use super::{
     cluster::{Cluster, ClusterTopology},
+    connection::{ATTEMPT_TIMEOUT, BUFFER, CONNECT_TIMEOUT, tcp_settings, timeout_error},
     script::ScriptCall,
     sentinel::{Primary, SentinelTopology},
 };
 use crate::config::{Node, RedisCredentials, RedisUrl, Servers};
-
-/// The timeout of one connection attempt.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// The timeout of one attempt at a command, including the connection.
-pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
-/// The maximum number of commands in the send buffer.
-const BUFFER: usize = 1024;
 
 /// How to connect to the store. Clones share one state.
 #[derive(Clone)]
@@ -112,10 +103,6 @@ impl Connection {
     }
 }
 
-pub(super) fn timeout_error() -> RedisError {
-    RedisError::from(io::Error::new(io::ErrorKind::TimedOut, "the response timed out"))
-}
-
 fn info(node: &Node, tls: bool, settings: &RedisConnectionInfo) -> RedisResult<ConnectionInfo> {
     let (host, port) = (node.host.clone(), node.port);
     let address = if tls {
@@ -136,21 +123,4 @@ fn settings(credentials: &RedisCredentials) -> RedisConnectionInfo {
         settings = settings.set_password(password.expose());
     }
     settings
-}
-
-/// Sends commands without delay, and detects a dead peer by keepalive, as a subscriber sends nothing by itself.
-pub(super) fn tcp_settings() -> TcpSettings {
-    let keepalive =
-        TcpKeepalive::new().with_time(Duration::from_secs(20)).with_interval(Duration::from_secs(5)).with_retries(3);
-    TcpSettings::default().set_nodelay(true).set_keepalive(keepalive)
-}
-
-/// The settings of connections to a primary.
-pub(super) fn connection_config() -> AsyncConnectionConfig {
-    /// Less than an attempt: a server that does not respond may no longer be the primary.
-    const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
-    AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(RESPONSE_TIMEOUT))
-        .set_pipeline_buffer_size(BUFFER)
 }

@@ -1,20 +1,22 @@
-//! How the session's token is put on a call to the API.
+//! How the API wants the access token on each call.
 
 use bytes::{BufMut, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header, header::InvalidHeaderValue};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::secret::Secret;
 
 /// The form in which an API wants the access token.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Credential {
     /// `Authorization: Bearer <token>` (RFC 6750 §2.1).
     #[default]
     Bearer,
     /// `Authorization: <token>`, the bare token.
-    Raw,
+    Bare,
     /// A header of this name with the bare token.
-    Header(HeaderName),
+    Header(#[serde(deserialize_with = "read_name", serialize_with = "write_name")] HeaderName),
     /// A cookie of this name (RFC 6265 §4.2).
     Cookie(String),
 }
@@ -33,9 +35,9 @@ impl Credential {
     }
 
     /// The header that the token goes into.
-    pub(super) fn name(&self) -> &HeaderName {
+    pub(crate) fn name(&self) -> &HeaderName {
         match self {
-            Self::Bearer | Self::Raw => &header::AUTHORIZATION,
+            Self::Bearer | Self::Bare => &header::AUTHORIZATION,
             Self::Header(name) => name,
             Self::Cookie(_) => &header::COOKIE,
         }
@@ -45,10 +47,10 @@ impl Credential {
     ///
     /// # Errors
     /// When the token has a character that no header may have.
-    pub(super) fn value(&self, token: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
+    pub(crate) fn value(&self, token: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
         let mut value = match self {
             Self::Bearer => token.bearer(|token| joined("Bearer ", "", token))?,
-            Self::Raw | Self::Header(_) => HeaderValue::from_str(token.expose())?,
+            Self::Bare | Self::Header(_) => HeaderValue::from_str(token.expose())?,
             Self::Cookie(name) => joined(name, "=", token.expose())?,
         };
         value.set_sensitive(true);
@@ -56,12 +58,22 @@ impl Credential {
     }
 
     /// The header that holds the credential, unless it is one that clients' headers lose anyway.
-    pub(super) fn own_header(&self) -> Option<&HeaderName> {
+    pub(crate) fn own_header(&self) -> Option<&HeaderName> {
         match self {
             Self::Header(name) => Some(name),
-            Self::Bearer | Self::Raw | Self::Cookie(_) => None,
+            Self::Bearer | Self::Bare | Self::Cookie(_) => None,
         }
     }
+}
+
+fn read_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let wrong = |_| D::Error::custom(format!("`credential.header` is not a valid header name: {name}"));
+    HeaderName::try_from(&name).map_err(wrong)
+}
+
+fn write_name<S: Serializer>(name: &HeaderName, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(name.as_str())
 }
 
 /// One value from parts, in one allocation.
@@ -92,7 +104,7 @@ mod tests {
         let token = HeaderName::from_static("auth-token");
         for (credential, name, value) in [
             (Credential::Bearer, header::AUTHORIZATION, "Bearer t0k.en"),
-            (Credential::Raw, header::AUTHORIZATION, "t0k.en"),
+            (Credential::Bare, header::AUTHORIZATION, "t0k.en"),
             (Credential::Header(token.clone()), token, "t0k.en"),
             (Credential::Cookie("accessToken".into()), header::COOKIE, "accessToken=t0k.en"),
         ] {
@@ -110,5 +122,20 @@ mod tests {
         let token = Secret::new("a\r\nx-admin: 1");
         assert!(Credential::Bearer.apply(&token, &mut headers).is_err());
         assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn is_read_from_settings_and_written_again() {
+        for (text, credential) in [
+            (r#""bearer""#, Credential::Bearer),
+            (r#""bare""#, Credential::Bare),
+            (r#"{"header":"x-token"}"#, Credential::Header(HeaderName::from_static("x-token"))),
+            (r#"{"cookie":"token"}"#, Credential::Cookie("token".into())),
+        ] {
+            assert_eq!(serde_json::from_str::<Credential>(text).unwrap(), credential);
+            assert_eq!(serde_json::to_string(&credential).unwrap(), text);
+        }
+        let error = serde_json::from_str::<Credential>(r#"{"header":"a b"}"#).unwrap_err().to_string();
+        assert!(error.contains("`credential.header` is not a valid header name: a b"), "{error}");
     }
 }

@@ -1,7 +1,6 @@
 //! What the proxy has to know of tokens.
 
-use super::TokenPath;
-use crate::contract::Place;
+use super::{Place, TokenPath};
 
 /// Where tokens come from and where they lie, as [`Contract::token_rules`](crate::contract::Contract::token_rules) says.
 #[derive(Clone, Debug, Default)]
