@@ -1,4 +1,4 @@
-//! The built site: where it lies, and how its files are served.
+//! The location of the built site, and how its files are served.
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +10,12 @@ use leptos::config::{LeptosOptions, errors::LeptosConfigError, get_configuration
 use tower::ServiceBuilder;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
-/// A hashed name never changes its content (RFC 8246).
+/// For files with a hash in their name, whose content never changes (RFC 8246).
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// Without a hash in the name a browser asks each time whether its copy is still good.
+/// For files without a hash: the browser revalidates its copy each time.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// Leptos' options: from `cargo leptos` while developing, else from what lies beside the program.
+/// The Leptos options: from `cargo leptos` during development, otherwise from the files beside the program.
 pub(crate) fn options() -> Result<LeptosOptions, LeptosConfigError> {
     let mut options = if std::env::var_os("LEPTOS_OUTPUT_NAME").is_some() {
         get_configuration(None)?.leptos_options
@@ -34,8 +34,8 @@ pub(crate) fn options() -> Result<LeptosOptions, LeptosConfigError> {
     Ok(options)
 }
 
-/// Whether the site's files have hashes in their names: those that the list beside the program says.
-/// A list may be left over from an earlier build.
+/// Whether the site's files have the hashes of the list beside the program in their names. The list may be left over from
+/// an earlier build, so one file is checked.
 fn is_hashed(beside: &Path, options: &LeptosOptions) -> bool {
     let list = std::fs::read_to_string(beside.join(options.hash_file.as_ref())).unwrap_or_default();
     let script = list.lines().find_map(|line| line.strip_prefix("js:"));
@@ -45,14 +45,13 @@ fn is_hashed(beside: &Path, options: &LeptosOptions) -> bool {
     })
 }
 
-/// `site/` beside the program, as `cargo xtask build` lays it; else the build folder of the
-/// repository.
+/// `site/` beside the program, where `cargo xtask build` puts it, or else the repository's build folder.
 fn site_root(beside: &Path) -> PathBuf {
     let site = beside.join("site");
     if site.is_dir() { site } else { PathBuf::from("target/site") }
 }
 
-/// The hashed JavaScript, WASM and CSS: outside the session, kept by browsers for good.
+/// The hashed JavaScript, WASM and CSS: without a session, and cached by browsers permanently.
 pub(crate) fn package(options: &LeptosOptions) -> Router {
     let folder = Path::new(options.site_root.as_ref()).join(options.site_pkg_dir.as_ref());
     let caching = if options.hash_files { IMMUTABLE } else { REVALIDATE };
@@ -65,7 +64,7 @@ pub(crate) fn package(options: &LeptosOptions) -> Router {
     Router::new().nest_service(&format!("/{}", options.site_pkg_dir), files)
 }
 
-/// The files of `public/`, which lie at the site's root.
+/// The files of `public/`, served at the site's root.
 pub(crate) fn public(options: &LeptosOptions) -> ServeDir {
     ServeDir::new(options.site_root.as_ref())
         .append_index_html_on_directories(false)

@@ -7,13 +7,13 @@ use vestibule::{random::Random, session::Key};
 
 /// A front door for REST APIs.
 ///
-/// Settings come from `vestibule.toml` and from variables: `VESTIBULE_LISTEN`,
-/// `VESTIBULE_PUBLIC_URL`, `VESTIBULE_API__URL`, `VESTIBULE_API__CONTRACT` and so on, section and
-/// field joined by two underscores.
+/// Settings come from `vestibule.toml` and from environment variables such as `VESTIBULE_LISTEN`,
+/// `VESTIBULE_PUBLIC_URL`, `VESTIBULE_API__URL` and `VESTIBULE_API__CONTRACT`, with section and key
+/// joined by two underscores.
 #[derive(Debug, Parser)]
 #[command(name = "vestibule", version, about)]
 pub(crate) struct CommandLine {
-    /// The settings file [default: vestibule.toml, where there is one]
+    /// The settings file [default: vestibule.toml, if it exists]
     #[arg(long, global = true)]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
@@ -22,15 +22,15 @@ pub(crate) struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the server (what happens without a command)
+    /// Run the server (the default)
     Serve,
-    /// Print the resolved settings, try the API, and say what is wrong
+    /// Print the resolved settings, try the API, and report what is wrong
     Check {
-        /// Try to log in with this e-mail address; the password comes from `VESTIBULE_CHECK_PASSWORD`
+        /// Try to log in with this email address; the password comes from `VESTIBULE_CHECK_PASSWORD`
         #[arg(long)]
         login: Option<String>,
     },
-    /// Make a key for `session.keys`
+    /// Print a new key for `session.keys`
     Keygen,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn keygen() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Says in one line what stopped the program.
+/// Prints the error and its causes in one line.
 pub(crate) fn fail(error: &dyn Error) -> ExitCode {
     let mut line = format!("vestibule: {error}");
     let mut cause = error.source();
@@ -52,7 +52,7 @@ pub(crate) fn fail(error: &dyn Error) -> ExitCode {
         }
         cause = error.source();
     }
-    // Where even this cannot be written, the exit code says it.
+    // If even this cannot be written, the exit code reports the failure.
     let _ = writeln!(std::io::stderr(), "{}", line.replace('\n', " "));
     ExitCode::FAILURE
 }

@@ -1,4 +1,4 @@
-//! What search engines are told: which addresses to leave alone, and which pages there are.
+//! `robots.txt` and the sitemap for search engines.
 
 use axum::{
     Router,
@@ -8,22 +8,22 @@ use axum::{
 };
 use vestibule::Vestibule;
 
-/// Answers under `/api` are no pages. Private pages need no mention: whoever is not logged in is sent
-/// to the log-in page.
-const LEFT_ALONE: &str = "/api/";
+/// Responses under `/api` are not pages. Private pages need no entry: users who are not logged in are redirected to the
+/// login page.
+const DISALLOWED: &str = "/api/";
 
-/// `/robots.txt` (RFC 9309) and `/sitemap.xml`, which must name whole addresses.
+/// `/robots.txt` (RFC 9309) and `/sitemap.xml`, which must contain absolute URLs.
 pub(crate) fn routes(vestibule: &Vestibule) -> Router {
     let origin = vestibule.config().public_url.origin().ascii_serialization();
-    let robots = format!("User-agent: *\nDisallow: {LEFT_ALONE}\nSitemap: {origin}/sitemap.xml\n");
+    let robots = format!("User-agent: *\nDisallow: {DISALLOWED}\nSitemap: {origin}/sitemap.xml\n");
     let sitemap = sitemap(&origin, vestibule.has_signup());
     Router::new()
         .route("/robots.txt", get(async move || text("text/plain; charset=utf-8", robots.clone())))
         .route("/sitemap.xml", get(async move || text("application/xml", sitemap.clone())))
 }
 
-fn sitemap(origin: &str, sign_up: bool) -> String {
-    let pages = ["/", "/login"].into_iter().chain(sign_up.then_some("/signup"));
+fn sitemap(origin: &str, signup: bool) -> String {
+    let pages = ["/", "/login"].into_iter().chain(signup.then_some("/signup"));
     let entries = pages.fold(String::new(), |entries, page| entries + "<url><loc>" + origin + page + "</loc></url>");
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{entries}</urlset>"#
@@ -43,7 +43,7 @@ mod tests {
     use super::sitemap;
 
     #[test]
-    fn names_whole_addresses_of_public_pages() {
+    fn contains_absolute_urls_of_public_pages() {
         let with = sitemap("https://app.example.com", true);
         assert!(with.contains("<loc>https://app.example.com/signup</loc>"), "{with}");
         let without = sitemap("https://app.example.com", false);

@@ -1,4 +1,4 @@
-//! The demo API, embedded when no `api.url` is set, so that there is something to see at once.
+//! The embedded demo API, which runs when no `api.url` is set.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::settings::Settings;
 
-/// A running demo API, on a runtime of its own: hashing passwords must not hold up the pages.
+/// A running demo API, on its own runtime: hashing passwords must not block the pages.
 pub(crate) struct Demo {
     pub(crate) url: Url,
     runtime: Runtime,
@@ -21,11 +21,11 @@ pub(crate) struct Demo {
 
 /// The demo API cannot be started.
 #[derive(Debug, thiserror::Error)]
-#[error("the demo API cannot be started: set `api.url` to use another, or a `data_dir` that can be written")]
+#[error("the demo API cannot be started: set `api.url` to use another API, or set a writable `data_dir`")]
 pub(crate) struct DemoError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 impl Demo {
-    /// Starts it on a free port of the loopback interface.
+    /// Starts the demo API on a free port of the loopback interface.
     pub(crate) fn start(settings: &Settings) -> Result<Self, DemoError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
@@ -37,7 +37,7 @@ impl Demo {
         let (url, served) = runtime
             .block_on(async {
                 let api = demo_api::open(demo_settings(settings)).await?;
-                announce(&api);
+                log_credentials(&api);
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
                 let url = Url::parse(&format!("http://{}", listener.local_addr()?))?;
                 let shutdown = async move {
@@ -55,12 +55,12 @@ impl Demo {
         Ok(Self { url, runtime, stop, served })
     }
 
-    /// Ends it, waiting a little for its last answers.
+    /// Stops the demo API, waiting up to two seconds for its open responses.
     pub(crate) fn stop(self) {
         let _ = self.stop.send(true);
-        let patience = Duration::from_secs(2);
+        let timeout = Duration::from_secs(2);
         let served = self.served;
-        let _ = self.runtime.block_on(async { tokio::time::timeout(patience, served).await });
+        let _ = self.runtime.block_on(async { tokio::time::timeout(timeout, served).await });
         self.runtime.shutdown_timeout(Duration::from_secs(1));
     }
 }
@@ -73,13 +73,12 @@ fn demo_settings(settings: &Settings) -> demo_api::Settings {
     }
 }
 
-/// Tells who can log in. The password is public: it stands in the documentation.
-fn announce(api: &demo_api::DemoApi) {
-    let people = demo_api::SEED_PEOPLE;
+/// Logs the demo users' credentials. The password is public: it is in the documentation.
+fn log_credentials(api: &demo_api::DemoApi) {
     if api.seeded() {
-        tracing::info!("the demo API has made two people and some notes");
+        tracing::info!("the demo API has created two users and some notes");
     }
-    for person in people {
-        tracing::info!("log in as {} with {}", person.email, demo_api::SEED_PASSWORD);
+    for user in demo_api::SEED_PEOPLE {
+        tracing::info!("log in as {} with {}", user.email, demo_api::SEED_PASSWORD);
     }
 }

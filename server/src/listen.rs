@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 const BACKLOG: i32 = 4096;
 
-/// The address cannot be listened on.
+/// The server cannot listen on the address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: choose another with `listen` (VESTIBULE_LISTEN)")]
 pub(crate) struct ListenError {
@@ -21,11 +21,11 @@ pub(crate) struct ListenError {
 /// Opens `count` listeners on one address; port 0 takes a free one.
 pub(crate) fn open(address: SocketAddr, count: usize) -> Result<Vec<TcpListener>, ListenError> {
     let open = || -> io::Result<Vec<TcpListener>> {
-        // A shared port would let a second server start beside the first unnoticed, each getting
-        // some of the connections. Asking for it alone finds that out.
-        let alone = bind(address, false)?;
-        let address = alone.local_addr()?;
-        drop(alone);
+        // With a shared port, a second server could start unnoticed and get some of the connections. Binding the port
+        // exclusively first detects another server.
+        let exclusive = bind(address, false)?;
+        let address = exclusive.local_addr()?;
+        drop(exclusive);
         (0..count).map(|_| bind(address, count > 1)).collect()
     };
     open().map_err(|cause| ListenError { address, cause })
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_a_port_among_its_own_threads_alone() {
+    fn shares_a_port_only_among_its_own_threads() {
         let listeners = open((Ipv4Addr::LOCALHOST, 0).into(), 2).unwrap();
         let address = listeners[0].local_addr().unwrap();
         assert_eq!(listeners[1].local_addr().unwrap(), address);

@@ -1,26 +1,26 @@
-//! The Vestibule server: the app's pages, the session, and the proxy, in front of a REST API.
+//! The Vestibule server: the app's pages, the session and the proxy in front of a REST API.
 
 mod assets;
-mod census;
+mod body_limits;
 mod check;
 mod command;
 mod connection;
+mod connection_limit;
 mod crawlers;
-mod data;
 mod demo;
-mod front;
-mod intake;
+mod dispatch;
+mod error_page;
+mod file_limit;
+mod huge_pages;
+mod key_file;
 mod listen;
-mod memory;
-mod open_files;
 mod pages;
-mod refusal;
 mod request_body;
+mod request_context;
 mod router;
-mod security;
+mod security_headers;
 mod serve;
 mod settings;
-mod subject;
 mod telemetry;
 mod worker;
 

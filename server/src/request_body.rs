@@ -1,4 +1,4 @@
-//! Bodies of requests, as they come from the connection.
+//! Request bodies as the connection delivers them.
 
 use std::{
     pin::Pin,
@@ -10,27 +10,27 @@ use http::Version;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 
-/// The body of a request that came in this version of HTTP.
-pub(crate) fn of(incoming: Incoming, version: Version) -> Body {
+/// Converts the body of a request of this HTTP version.
+pub(crate) fn from_incoming(incoming: Incoming, version: Version) -> Body {
     if incoming.is_end_stream() {
         Body::empty()
     } else if version == Version::HTTP_2 {
-        Body::new(Streamed(incoming))
+        Body::new(Http2Body(incoming))
     } else {
         Body::new(incoming)
     }
 }
 
-/// The client took its request back before all of it had come.
+/// The client cancelled its request before the body was complete.
 #[derive(Debug, thiserror::Error)]
 #[error("the client cancelled the request")]
 struct Cancelled;
 
-/// A body from a stream of HTTP/2. To hyper one that was reset with `CANCEL` or `NO_ERROR` (RFC 9113 §7) has ended, so
-/// that half an upload would look like all of it.
-struct Streamed(Incoming);
+/// The body of an HTTP/2 stream. To hyper, a body that was reset with `CANCEL` or `NO_ERROR` (RFC 9113 §7) has ended, so
+/// half an upload would look complete.
+struct Http2Body(Incoming);
 
-impl HttpBody for Streamed {
+impl HttpBody for Http2Body {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -62,17 +62,17 @@ mod tests {
 
     use super::*;
 
-    /// What the server reads of a body that is sent like this.
+    /// What the server reads of a body that `send` completes.
     async fn read(send: impl FnOnce(&mut SendStream<Bytes>)) -> Result<Bytes, axum::Error> {
         let (near, far) = tokio::io::duplex(1 << 16);
-        let (tell, mut told) = mpsc::unbounded_channel();
+        let (sender, mut results) = mpsc::unbounded_channel();
         let service = service_fn(move |request: Request<Incoming>| {
-            let tell = tell.clone();
+            let sender = sender.clone();
             async move {
                 let version = request.version();
-                let body = of(request.into_body(), version);
-                // By itself: hyper gives up what a reset stream waits for.
-                let reading = tokio::spawn(async move { tell.send(axum::body::to_bytes(body, 100).await).unwrap() });
+                let body = from_incoming(request.into_body(), version);
+                // In a task of its own: hyper drops the service future of a reset stream.
+                let reading = tokio::spawn(async move { sender.send(axum::body::to_bytes(body, 100).await).unwrap() });
                 reading.await.unwrap();
                 Ok::<_, Infallible>(Response::new(Body::empty()))
             }
@@ -81,23 +81,23 @@ mod tests {
         tokio::spawn(server.serve_connection(TokioIo::new(far), service));
         let (mut client, connection) = h2::client::handshake(near).await.unwrap();
         tokio::spawn(connection);
-        let (_answer, mut stream) = client.send_request(Request::post("http://x/").body(()).unwrap(), false).unwrap();
+        let (_response, mut stream) = client.send_request(Request::post("http://x/").body(()).unwrap(), false).unwrap();
         stream.send_data(Bytes::from("half"), false).unwrap();
-        // The server reads what came so far first.
+        // First the server reads what was sent so far.
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         send(&mut stream);
-        told.recv().await.unwrap()
+        results.recv().await.unwrap()
     }
 
     #[tokio::test]
-    async fn takes_no_cancelled_body_for_a_whole_one() {
+    async fn a_cancelled_body_is_an_error() {
         for reason in [Reason::CANCEL, Reason::NO_ERROR, Reason::INTERNAL_ERROR] {
             assert!(read(|stream| stream.send_reset(reason)).await.is_err(), "{reason}");
         }
     }
 
     #[tokio::test]
-    async fn takes_each_end_of_a_whole_one() {
+    async fn a_complete_body_may_end_in_any_way() {
         assert_eq!(read(|stream| stream.send_data(Bytes::from("+"), true).unwrap()).await.unwrap(), "half+");
         assert_eq!(read(|stream| stream.send_data(Bytes::new(), true).unwrap()).await.unwrap(), "half");
         assert_eq!(read(|stream| stream.send_trailers(HeaderMap::new()).unwrap()).await.unwrap(), "half");

@@ -1,4 +1,4 @@
-//! The server's settings: defaults, under `vestibule.toml`, under `VESTIBULE_*` variables.
+//! The server's settings: defaults, overridden by `vestibule.toml`, overridden by `VESTIBULE_*` variables.
 
 mod server;
 mod source;
@@ -18,58 +18,55 @@ use vestibule::{
 
 pub(crate) use self::server::ServerSettings;
 use self::source::Source;
-use crate::{front::Site, security::HstsSettings};
+use crate::{dispatch::PageSettings, security_headers::HstsSettings};
 
-/// The settings file that is read when none is named.
+/// The settings file that is read by default.
 const DEFAULT_FILE: &str = "vestibule.toml";
-/// What the variables' names begin with.
+/// The prefix of the variables' names.
 const PREFIX: &str = "VESTIBULE_";
-/// Variables of this prefix that are no settings.
+/// Variables with this prefix that are not settings.
 const NOT_SETTINGS: [&str; 3] = ["bin", "check_password", "log"];
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     /// The address and port to listen on.
     pub(crate) listen: SocketAddr,
-    /// The origin that people see in the address bar; `http://` and the listening address when it is
-    /// not set.
+    /// The origin that users see in the address bar; unset: `http://` and the listening address.
     pub(crate) public_url: Option<Url>,
-    /// Where the session key and the demo API's data lie.
+    /// The folder of the session key and of the demo API's data.
     pub(crate) data_dir: PathBuf,
-    /// How many threads serve; 0 is one per core.
+    /// The number of server threads; 0 is one per core.
     pub(crate) threads: usize,
-    /// How long clients may take, and how many connections they may have.
+    /// Timeouts and limits of client connections.
     pub(crate) server: ServerSettings,
-    /// Where the API is and what it speaks.
+    /// The API's address and contract.
     pub(crate) api: ApiConfig,
-    /// How often somebody may try to log in.
+    /// The limits of login attempts.
     pub(crate) login: LoginConfig,
-    /// How long a session lasts and what seals it.
+    /// The session's lifetime and keys.
     pub(crate) session: SessionConfig,
     /// The proxy to the API.
     pub(crate) proxy: ProxyConfig,
     /// The demo API that runs when no `api.url` is set.
     pub(crate) demo: DemoSettings,
-    /// What the API has for the app's pages.
+    /// The optional features of the API that the pages use.
     pub(crate) app: AppSettings,
-    /// What pages may use from elsewhere.
+    /// The external sources that pages may use.
     pub(crate) csp: app::Csp,
-    /// For how long browsers keep to https.
+    /// How long browsers must use https.
     pub(crate) hsts: HstsSettings,
 }
 
-/// `[app]`: what the API has for the app's pages, beyond its contract. The demo API has all of it, and
-/// of another one nothing is taken for granted.
+/// `[app]`: optional features of the API that the app's pages use, beyond the contract. The demo API has all of them; for
+/// other APIs they are off by default.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AppSettings {
-    /// Whether it sends server-sent events of changed notes at `/events`; when it is not set, whether
-    /// the contract is `demo`.
+    /// Whether the API sends server-sent events of changed notes at `/events`; unset: whether the contract is `demo`.
     pub(crate) events: Option<bool>,
-    /// Whether a note has files at `/notes/{id}/attachments`; when it is not set, whether the contract
-    /// is `demo`.
+    /// Whether notes have files at `/notes/{id}/attachments`; unset: whether the contract is `demo`.
     pub(crate) attachments: Option<bool>,
 }
 
@@ -109,10 +106,10 @@ impl Default for Settings {
     }
 }
 
-/// Why the settings cannot be used.
+/// The settings are not valid.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
-    #[error("the settings file {0} does not exist: name another with --config, or leave it out")]
+    #[error("the settings file {0} does not exist: name another with --config, or omit the option")]
     Missing(PathBuf),
     #[error("{0}")]
     Read(String),
@@ -152,22 +149,25 @@ impl Settings {
         })
     }
 
-    /// What the app's pages may offer.
+    /// The API features that the app's pages use.
     pub(crate) fn offers(&self) -> app::Offers {
         let demo = self.api.contract == Contract::default();
         let AppSettings { events, attachments } = self.app;
         app::Offers { events: events.unwrap_or(demo), attachments: attachments.unwrap_or(demo) }
     }
 
-    /// What the settings say of pages and their headers.
-    pub(crate) fn site(&self) -> Site {
-        Site { offers: self.offers(), csp: self.csp.clone(), hsts: self.hsts }
+    /// The settings of the pages and their headers.
+    pub(crate) fn pages(&self) -> PageSettings {
+        PageSettings { offers: self.offers(), csp: self.csp.clone(), hsts: self.hsts }
     }
 
-    /// A contract without an API to speak it with is a mistake: the demo API has its own.
+    /// Rejects a contract without an API URL: the demo API has its own contract.
     fn check_demo(&self) -> Result<(), ConfigError> {
         if self.api.url.is_none() && self.api.contract != Contract::default() {
-            return Err(ConfigError::new("api.contract", "is set and `api.url` is not: set it to the API's base URL"));
+            return Err(ConfigError::new(
+                "api.contract",
+                "is set, but `api.url` is not: set `api.url` to the API's base URL",
+            ));
         }
         Ok(())
     }
@@ -180,15 +180,15 @@ impl Settings {
             return Err(ConfigError::new(
                 "public_url",
                 format!(
-                    "is missing: `listen` is {}, so other machines can reach this server. Set it to the https:// address that people use",
+                    "is missing: `listen` is {}, so other machines can reach this server. Set it to the https:// URL that users open",
                     self.listen
                 ),
             ));
         }
-        // An address and a port always make a URL.
+        // An address and a port are always a valid URL.
         format!("http://{}", self.listen)
             .parse()
-            .map_err(|_| ConfigError::new("listen", "is no address and port, like 127.0.0.1:3000"))
+            .map_err(|_| ConfigError::new("listen", "is not an address and port such as 127.0.0.1:3000"))
     }
 }
 
@@ -204,7 +204,7 @@ mod tests {
     /// Variables by name and value.
     type Variables = &'static [(&'static str, &'static str)];
 
-    /// Loads from a file's text and variables.
+    /// Loads settings from a file's text and variables.
     fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -242,7 +242,7 @@ mod tests {
                 assert!(shown.contains_key(name), "{name}");
                 continue;
             };
-            // `[[proxy.routes]]` is among what is commented out.
+            // `[[proxy.routes]]` is commented out.
             for key in section.keys().filter(|key| *key != "routes") {
                 assert!(shown[name].get(key).is_some(), "{name}.{key}");
             }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_example_comments_out_is_known() {
+    fn the_commented_out_settings_of_the_example_are_valid() {
         let setting =
             |line: &str| line.starts_with("[[") || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
         let uncommented =
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_go_over_the_file() {
+    fn variables_override_the_file() {
         let file = "listen = '127.0.0.1:4001'\n[api]\nurl = 'http://127.0.0.1:1'\ncontract = 'demo'";
         let settings =
             load(file, &[("VESTIBULE_API__URL", "http://127.0.0.1:2"), ("VESTIBULE_API__CONTRACT", "feathers")])
@@ -290,7 +290,7 @@ mod tests {
     use vestibule::{random::Random, session::Key};
 
     #[test]
-    fn names_the_key_and_the_mend() {
+    fn errors_name_the_key_and_the_remedy() {
         let cases: &[(&str, Variables, &[&str])] = &[
             ("[api]\nurll = 'x'", &[], &["`api.urll`", "vestibule.toml", "url"]),
             ("", &[("VESTIBULE_API__URLL", "x")], &["`api.urll`", "VESTIBULE_API__URLL", "url"]),
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_only_the_demo_api_to_have_events_and_attachments() {
+    fn only_the_demo_api_has_events_and_attachments_by_default() {
         let offers = |file: &str| {
             let app::Offers { events, attachments } = load(file, &[]).unwrap().offers();
             (events, attachments)

@@ -10,16 +10,16 @@ mod api;
 mod container;
 #[path = "deploy/example.rs"]
 mod example;
-#[path = "deploy/front.rs"]
-mod front;
+#[path = "deploy/reverse_proxy.rs"]
+mod reverse_proxy;
 #[path = "deploy/kubernetes.rs"]
 mod kubernetes;
 #[path = "deploy/large_session.rs"]
 mod large_session;
-#[path = "deploy/notary.rs"]
-mod notary;
-#[path = "deploy/person.rs"]
-mod person;
+#[path = "deploy/certificate_authority.rs"]
+mod certificate_authority;
+#[path = "deploy/user.rs"]
+mod user;
 #[path = "wire/program.rs"]
 #[expect(dead_code, reason = "the wire tests use all of it")]
 mod program;
@@ -28,5 +28,5 @@ mod proxy;
 #[path = "../../tests/support/mod.rs"]
 #[expect(dead_code, reason = "the wire tests use all of it")]
 mod support;
-#[path = "deploy/unit.rs"]
-mod unit;
+#[path = "deploy/systemd_unit.rs"]
+mod systemd_unit;

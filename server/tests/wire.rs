@@ -4,8 +4,8 @@
 
 #[path = "wire/check.rs"]
 mod check;
-#[path = "wire/crowd.rs"]
-mod crowd;
+#[path = "wire/many_users.rs"]
+mod many_users;
 #[path = "wire/device.rs"]
 mod device;
 #[path = "wire/login.rs"]
@@ -18,8 +18,8 @@ mod process;
 mod program;
 #[path = "wire/proxy.rs"]
 mod proxy;
-#[path = "wire/renewal.rs"]
-mod renewal;
+#[path = "wire/refresh.rs"]
+mod refresh;
 #[path = "wire/replica/mod.rs"]
 mod replica;
 #[path = "../../tests/support/mod.rs"]

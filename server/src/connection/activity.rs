@@ -1,4 +1,4 @@
-//! Whether a connection does anything, and until when it has to.
+//! The activity of a connection, and its idle timeout.
 
 use std::{
     cell::Cell,
@@ -14,71 +14,71 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// So many bytes written since the last look show that the end of a response is still on its way to a slow client.
-/// More than pings and settings of HTTP/2 take.
-const PROGRESS: u64 = 1024;
-/// How many times its limit such an end may take.
-const PATIENCE: u32 = 10;
+/// If more bytes than this were written since the last check, the end of a response is still on its way to a slow
+/// client. HTTP/2 pings and settings take fewer.
+const MIN_PROGRESS: u64 = 1024;
+/// How many times its limit the end of a response may take.
+const MAX_EXTENSION: u32 = 10;
 
-/// What goes on at one connection.
+/// The activity of one connection.
 pub(crate) struct Activity {
-    /// Requests whose responses hyper has not taken over whole.
-    open: Cell<u32>,
-    /// Since when there is none of them.
-    since: Cell<Instant>,
-    /// How many bytes the socket has taken.
+    /// The number of requests whose responses hyper has not completely taken.
+    active: Cell<u32>,
+    /// When the last of them ended.
+    idle_since: Cell<Instant>,
+    /// The number of bytes written to the socket.
     written: Arc<AtomicU64>,
 }
 
-/// A request, from its whole head to the end of its response.
-pub(super) struct Open(Rc<Activity>);
+/// A request that is being handled, from its complete head to the end of its response.
+pub(super) struct ActiveRequest(Rc<Activity>);
 
 impl Activity {
     pub(super) fn new(written: Arc<AtomicU64>) -> Self {
-        Self { open: Cell::new(0), since: Cell::new(Instant::now()), written }
+        Self { active: Cell::new(0), idle_since: Cell::new(Instant::now()), written }
     }
 
-    /// A request has come.
-    pub(super) fn begin(self: &Rc<Self>) -> Open {
-        self.open.set(self.open.get() + 1);
-        Open(Rc::clone(self))
+    /// Counts a new request.
+    pub(super) fn start_request(self: &Rc<Self>) -> ActiveRequest {
+        self.active.set(self.active.get() + 1);
+        ActiveRequest(Rc::clone(self))
     }
 
-    /// Since when the connection waits for a request, if it does.
+    /// When the connection became idle, if it waits for a request.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        (self.open.get() == 0).then(|| self.since.get())
+        (self.active.get() == 0).then(|| self.idle_since.get())
     }
 }
 
-impl Drop for Open {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        let Activity { open, since, .. } = &*self.0;
-        open.set(open.get() - 1);
-        if open.get() == 0 {
-            since.set(Instant::now());
+        let Activity { active, idle_since, .. } = &*self.0;
+        active.set(active.get() - 1);
+        if active.get() == 0 {
+            idle_since.set(Instant::now());
         }
     }
 }
 
-/// Ends a connection on which no request comes.
+/// Ends a connection that receives no request.
 ///
-/// Its timer is not moved with each request: it goes off at most once per limit, and is set to the deadline that
-/// holds then. No deadline that arises meanwhile is earlier.
-pub(super) struct Idle {
+/// Its timer is not reset by each request. It fires at most once per limit and is then reset to the current deadline,
+/// which is never earlier.
+pub(super) struct IdleTimeout {
     activity: Rc<Activity>,
     limit: Duration,
     timer: Pin<Box<Sleep>>,
-    /// What had been written at the last look.
-    seen: u64,
+    /// The value of `written` at the last check.
+    last_written: u64,
 }
 
-impl Idle {
+impl IdleTimeout {
     pub(super) fn new(activity: Rc<Activity>, limit: Duration) -> Self {
-        Self { activity, limit, timer: Box::pin(sleep(limit)), seen: 0 }
+        Self { activity, limit, timer: Box::pin(sleep(limit)), last_written: 0 }
     }
 
-    /// Ready when the connection has waited for a request for too long.
-    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the connection has been idle for too long.
+    pub(super) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
             match self.deadline(Instant::now()) {
@@ -88,15 +88,15 @@ impl Idle {
         }
     }
 
-    /// When to look again; `None` when it is over.
+    /// The time of the next check; `None` when the timeout has expired.
     fn deadline(&mut self, now: Instant) -> Option<Instant> {
         let written = self.activity.written.load(Ordering::Relaxed);
-        let progress = written - std::mem::replace(&mut self.seen, written);
+        let progress = written - std::mem::replace(&mut self.last_written, written);
         let Some(since) = self.activity.idle_since() else { return Some(now + self.limit) };
         if now < since + self.limit {
             return Some(since + self.limit);
         }
-        (progress > PROGRESS && now < since + PATIENCE * self.limit).then(|| now + self.limit)
+        (progress > MIN_PROGRESS && now < since + MAX_EXTENSION * self.limit).then(|| now + self.limit)
     }
 }
 
@@ -106,10 +106,10 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(30);
 
-    fn idle() -> (Rc<Activity>, Idle, Instant) {
+    fn idle() -> (Rc<Activity>, IdleTimeout, Instant) {
         let activity = Rc::new(Activity::new(Arc::default()));
-        let begin = activity.since.get();
-        (Rc::clone(&activity), Idle::new(activity, LIMIT), begin)
+        let begin = activity.idle_since.get();
+        (Rc::clone(&activity), IdleTimeout::new(activity, LIMIT), begin)
     }
 
     #[tokio::test]
@@ -119,16 +119,16 @@ mod tests {
         assert_eq!(idle.deadline(begin + LIMIT), None);
         idle.limit = Duration::from_millis(10);
         idle.timer = Box::pin(sleep(idle.limit));
-        std::future::poll_fn(|cx| idle.poll_over(cx)).await;
+        std::future::poll_fn(|cx| idle.poll_expired(cx)).await;
     }
 
     #[tokio::test]
     async fn counts_from_the_end_of_the_last_response() {
         let (activity, mut idle, begin) = idle();
-        let (one, two) = (activity.begin(), activity.begin());
+        let (one, two) = (activity.start_request(), activity.start_request());
         drop(one);
         let later = begin + 100 * LIMIT;
-        assert_eq!(idle.deadline(later), Some(later + LIMIT), "one is open");
+        assert_eq!(idle.deadline(later), Some(later + LIMIT), "one is active");
         drop(two);
         let end = activity.idle_since().unwrap();
         assert!(end > begin);
@@ -137,21 +137,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lets_a_slow_client_have_the_end_of_a_response_but_not_for_ever() {
+    async fn gives_a_slow_client_more_time_for_the_end_of_a_response_but_not_forever() {
         let (activity, mut idle, begin) = idle();
-        for times in 1..PATIENCE {
-            activity.written.fetch_add(2 * PROGRESS, Ordering::Relaxed);
+        for times in 1..MAX_EXTENSION {
+            activity.written.fetch_add(2 * MIN_PROGRESS, Ordering::Relaxed);
             let now = begin + times * LIMIT;
             assert_eq!(idle.deadline(now), Some(now + LIMIT));
         }
-        activity.written.fetch_add(2 * PROGRESS, Ordering::Relaxed);
-        assert_eq!(idle.deadline(begin + PATIENCE * LIMIT), None);
+        activity.written.fetch_add(2 * MIN_PROGRESS, Ordering::Relaxed);
+        assert_eq!(idle.deadline(begin + MAX_EXTENSION * LIMIT), None);
     }
 
     #[tokio::test]
-    async fn takes_pings_for_no_progress() {
+    async fn pings_do_not_count_as_progress() {
         let (activity, mut idle, begin) = idle();
-        activity.written.fetch_add(PROGRESS / 2, Ordering::Relaxed);
+        activity.written.fetch_add(MIN_PROGRESS / 2, Ordering::Relaxed);
         assert_eq!(idle.deadline(begin + LIMIT), None);
     }
 }

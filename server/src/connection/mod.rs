@@ -1,15 +1,14 @@
-//! One connection of a client, HTTP/1.1 or HTTP/2, from its first byte to its last.
+//! A client connection, HTTP/1.1 or HTTP/2, from its first byte to its last.
 //!
-//! Its deadlines belong to the connection and not to a version of HTTP: from the connecting to the first whole
-//! head, and from each response to the next head, `header_timeout` (see [`activity`]); for a write that makes no
-//! progress, whatever is written, `write_timeout` (see [`socket`]), and the same for a stream of HTTP/2 whose
-//! window the client leaves shut (see [`stream`]). The deadlines of request bodies are in [`crate::intake`].
+//! Its deadlines are the same in both HTTP versions. `header_timeout` limits the time from connecting to the first
+//! complete head, and from each response to the next head (see [`activity`]). `write_timeout` limits any write that makes
+//! no progress (see [`socket`]), and an HTTP/2 stream whose window the client keeps closed (see [`http2_stream`]). The deadlines of request bodies are in [`crate::body_limits`].
 
 mod activity;
-mod answer;
-mod roster;
+mod http2_stream;
+mod registry;
 mod socket;
-mod stream;
+mod tracked_response;
 
 use std::{
     future::poll_fn,
@@ -29,66 +28,66 @@ use hyper_util::{
 use tokio::net::TcpStream;
 use vestibule::config::ProxyConfig;
 
-pub(crate) use self::roster::Roster;
+pub(crate) use self::registry::ConnectionRegistry;
 use self::{
-    activity::{Activity, Idle},
-    answer::Answering,
+    activity::{Activity, IdleTimeout},
+    http2_stream::Http2Executor,
     socket::Socket,
-    stream::Streams,
+    tracked_response::TrackedResponse,
 };
-use crate::{census::Place, front::Front, settings::ServerSettings};
+use crate::{connection_limit::ConnectionPermit, dispatch::Dispatcher, settings::ServerSettings};
 
-/// The most streams that one connection of HTTP/2 may have open (RFC 9113 §5.1.2).
+/// The maximum number of open streams of an HTTP/2 connection (RFC 9113 §5.1.2).
 const MAX_STREAMS: u32 = 128;
-/// The most streams that a client may reset before this server has seen them (CVE-2023-44487).
+/// The maximum number of streams that a client may reset before this server has handled them (CVE-2023-44487).
 const MAX_RESETS: usize = 20;
-/// The most streams of one connection that this server resets for errors of the client.
+/// The maximum number of streams of one connection that this server resets because of client errors.
 const MAX_ERRORS: usize = 1024;
-/// How much of uploads may wait to be read, in bytes: of one stream, and of all streams of a connection.
+/// How much upload data may wait to be read, in bytes: per stream, and for all streams of a connection.
 const WINDOW: u32 = 1 << 20;
 /// How much of one response may wait to be sent, in bytes.
 const SEND_BUFFER: usize = 64 << 10;
 /// The largest payload of one frame, in bytes.
 const FRAME: u32 = 16 << 10;
-/// How long a client may take to answer a ping.
+/// How long a client may take to acknowledge a ping.
 const PONG_TIMEOUT: Duration = Duration::from_secs(20);
-/// Room for the request line, in bytes.
+/// The maximum size of the request line, in bytes.
 const REQUEST_LINE: usize = 16 << 10;
-/// What each field takes besides its name and value: a colon, a space and a line's end in HTTP/1.1, and in HTTP/2
-/// what RFC 9113 §6.5.2 adds.
-const PER_FIELD: usize = 4 + 32;
-/// As many fields hyper takes without memory of its own for each request.
-const FIELDS: usize = 100;
+/// The overhead of a header besides its name and value: a colon, a space and a line end in HTTP/1.1, and the 32 bytes of
+/// RFC 9113 §6.5.2 in HTTP/2.
+const PER_HEADER: usize = 4 + 32;
+/// The number of headers that hyper parses without a heap allocation per request.
+const HYPER_HEADERS: usize = 100;
 
-/// By which limits connections are served.
+/// The HTTP limits of connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct HttpLimits {
     header_timeout: Duration,
     write_timeout: Duration,
-    /// The most bytes of a request's head.
-    head: usize,
-    max_fields: usize,
+    /// The maximum size of a request's head, in bytes.
+    max_head: usize,
+    max_headers: usize,
 }
 
-impl Rules {
-    /// A head may have as much as the proxy takes, whichever version of HTTP it comes in, and a request line.
+impl HttpLimits {
+    /// In both HTTP versions, a head may be as large as the proxy's limits plus a request line.
     pub(crate) fn new(server: &ServerSettings, proxy: &ProxyConfig) -> Self {
-        let fields = proxy.max_header_bytes.saturating_add(proxy.max_header_count.saturating_mul(PER_FIELD));
+        let headers = proxy.max_header_bytes.saturating_add(proxy.max_header_count.saturating_mul(PER_HEADER));
         Self {
             header_timeout: server.header_timeout.duration(),
             write_timeout: server.write_timeout.duration(),
-            head: fields.saturating_add(REQUEST_LINE),
-            max_fields: proxy.max_header_count,
+            max_head: headers.saturating_add(REQUEST_LINE),
+            max_headers: proxy.max_header_count,
         }
     }
 
-    /// What speaks HTTP by these rules.
-    fn builder(&self) -> auto::Builder<Streams> {
-        let mut builder = auto::Builder::new(Streams::new(self.write_timeout));
-        // `Idle` limits heads in both versions.
-        builder.http1().header_read_timeout(None).max_buf_size(self.head);
-        if self.max_fields > FIELDS {
-            builder.http1().max_headers(self.max_fields);
+    /// The builder of HTTP connections with these limits.
+    fn builder(&self) -> auto::Builder<Http2Executor> {
+        let mut builder = auto::Builder::new(Http2Executor::new(self.write_timeout));
+        // `IdleTimeout` limits the time for heads in both versions.
+        builder.http1().header_read_timeout(None).max_buf_size(self.max_head);
+        if self.max_headers > HYPER_HEADERS {
+            builder.http1().max_headers(self.max_headers);
         }
         builder
             .http2()
@@ -102,43 +101,49 @@ impl Rules {
             .initial_connection_window_size(WINDOW)
             .max_send_buf_size(SEND_BUFFER)
             .max_frame_size(FRAME)
-            .max_header_list_size(u32::try_from(self.head).unwrap_or(u32::MAX));
+            .max_header_list_size(u32::try_from(self.max_head).unwrap_or(u32::MAX));
         builder
     }
 }
 
-/// A connection that was taken.
-pub(crate) struct Accepted {
+/// An accepted connection.
+pub(crate) struct AcceptedConnection {
     pub(crate) stream: TcpStream,
     pub(crate) client: SocketAddr,
-    pub(crate) place: Place,
+    pub(crate) permit: ConnectionPermit,
 }
 
-impl Accepted {
-    /// Serves it on this thread, as one of `roster`, until it ends.
-    pub(crate) fn serve(self, rules: &Rules, roster: &Rc<Roster>, front: Arc<Front>, watcher: Watcher) {
-        let Self { stream, client, place } = self;
-        // Without it a streamed page waits some 40 ms for delayed acknowledgements.
+impl AcceptedConnection {
+    /// Serves the connection on this thread until it ends, and keeps it in `registry`.
+    pub(crate) fn serve(
+        self,
+        limits: &HttpLimits,
+        registry: &Rc<ConnectionRegistry>,
+        dispatcher: Arc<Dispatcher>,
+        watcher: Watcher,
+    ) {
+        let Self { stream, client, permit } = self;
+        // Otherwise a streamed page waits some 40 ms for delayed acknowledgements.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
-        let socket = Socket::new(stream, rules.write_timeout, place);
+        let socket = Socket::new(stream, limits.write_timeout, permit);
         let activity = Rc::new(Activity::new(socket.written()));
         let served = Rc::clone(&activity);
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let (front, open) = (Arc::clone(&front), served.begin());
-            Answering::new(async move { front.answer(request, client).await }, open)
+            let (dispatcher, active) = (Arc::clone(&dispatcher), served.start_request());
+            TrackedResponse::new(async move { dispatcher.handle(request, client).await }, active)
         });
-        let builder = rules.builder();
-        // Its own, which it drops when it knows the version: the builder is not kept for as long as the connection.
+        let builder = limits.builder();
+        // An owned copy, which hyper drops once it knows the HTTP version, so that no builder is kept with the connection.
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(socket), service).into_owned();
-        let idle = Idle::new(Rc::clone(&activity), rules.header_timeout);
-        roster.spawn(activity, run(watcher.watch(serving), idle));
+        let idle = IdleTimeout::new(Rc::clone(&activity), limits.header_timeout);
+        registry.spawn(activity, run(watcher.watch(serving), idle));
     }
 }
 
-/// Runs a connection to its end, or to the end of its patience.
-async fn run<F, E>(serving: F, mut idle: Idle)
+/// Runs a connection until it ends or its idle timeout expires.
+async fn run<F, E>(serving: F, mut idle: IdleTimeout)
 where
     F: Future<Output = Result<(), E>>,
     E: std::fmt::Display,
@@ -146,12 +151,12 @@ where
     let mut serving = pin!(serving);
     let ended = poll_fn(|cx: &mut Context<'_>| match serving.as_mut().poll(cx) {
         Poll::Ready(ended) => Poll::Ready(Some(ended)),
-        Poll::Pending => idle.poll_over(cx).map(|()| None),
+        Poll::Pending => idle.poll_expired(cx).map(|()| None),
     });
     match ended.await {
         Some(Ok(())) => {}
-        // The client's doing, nearly always: it went away, took nothing, or spoke no HTTP.
-        Some(Err(error)) => tracing::debug!(%error, "a connection broke"),
-        None => tracing::debug!("a connection without a request was closed"),
+        // Almost always caused by the client: it disconnected, read nothing, or did not speak HTTP.
+        Some(Err(error)) => tracing::debug!(%error, "a connection failed"),
+        None => tracing::debug!("closed an idle connection"),
     }
 }

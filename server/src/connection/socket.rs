@@ -1,7 +1,7 @@
-//! The socket of a connection: what is written to it makes progress, or the connection ends.
+//! The socket of a connection. A write that makes no progress ends the connection.
 //!
-//! This covers all that a client may be slow to take: pages, files, proxied responses, frames of HTTP/2, and
-//! WebSockets, which keep the socket when HTTP is done with it. Where nothing is to be written nothing is due.
+//! This covers everything that a client may read slowly: pages, files, proxied responses, HTTP/2 frames, and WebSockets,
+//! which keep the socket after the upgrade. There is no deadline while there is nothing to write.
 
 use std::{
     io::{self, IoSlice},
@@ -22,40 +22,40 @@ use tokio::{
 };
 use vestibule::deadline::DeadlineTimer;
 
-use crate::census::Place;
+use crate::connection_limit::ConnectionPermit;
 
 /// A client's socket.
 pub(super) struct Socket {
     stream: TcpStream,
     limit: Duration,
-    /// Until when the write that waits has to make progress.
+    /// When a pending write has to make progress.
     deadline: Option<Instant>,
-    alarm: DeadlineTimer,
+    timer: DeadlineTimer,
     written: Arc<AtomicU64>,
-    /// Taken for as long as the socket is open.
-    _place: Place,
+    /// Held while the socket is open.
+    _permit: ConnectionPermit,
 }
 
-/// The client has taken nothing of what was sent to it for too long.
+/// The client has read nothing of what was sent to it for too long.
 #[derive(Debug, thiserror::Error)]
-#[error("the client takes nothing")]
-struct NothingTaken;
+#[error("the client reads nothing")]
+struct WriteTimeout;
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, limit: Duration, place: Place) -> Self {
-        let alarm = DeadlineTimer::default();
-        Self { stream, limit, deadline: None, alarm, written: Arc::default(), _place: place }
+    pub(super) fn new(stream: TcpStream, limit: Duration, permit: ConnectionPermit) -> Self {
+        let timer = DeadlineTimer::default();
+        Self { stream, limit, deadline: None, timer, written: Arc::default(), _permit: permit }
     }
 
-    /// How many bytes it has taken, as a count that goes on.
+    /// The number of bytes written, which continues to count.
     pub(super) fn written(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.written)
     }
 
-    fn written_or_due(&mut self, polled: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn check_progress(&mut self, polled: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match polled {
             Poll::Ready(Ok(length)) => {
-                // Written by this connection only: a plain addition will do.
+                // Only this connection writes it, so no atomic addition is needed.
                 let written = self.written.load(Ordering::Relaxed);
                 self.written.store(written + length as u64, Ordering::Relaxed);
                 self.deadline = None;
@@ -63,10 +63,10 @@ impl Socket {
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
                 let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.limit);
-                if self.alarm.is_due(deadline, cx) {
-                    // What the kernel still holds for this client is thrown away with the connection.
+                if self.timer.is_due(deadline, cx) {
+                    // The kernel drops its unsent data with the connection.
                     let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, NothingTaken)));
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, WriteTimeout)));
                 }
             }
         }
@@ -83,7 +83,7 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.written_or_due(polled, cx)
+        self.check_progress(polled, cx)
     }
 
     fn poll_write_vectored(
@@ -92,7 +92,7 @@ impl AsyncWrite for Socket {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.written_or_due(polled, cx)
+        self.check_progress(polled, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Where settings come from: a TOML file, and variables over it.
+//! The sources of settings: a TOML file, overridden by environment variables.
 
 use std::{
     collections::BTreeMap,
@@ -10,22 +10,22 @@ use std::{
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-/// The file's values with the variables' put over them.
+/// The file's values, overridden by the variables.
 #[derive(Debug)]
 pub(super) struct Source {
     values: Table,
     /// The file, if there is one.
     file: Option<PathBuf>,
-    /// The variables by the key that each sets.
+    /// The variables by the key that they set.
     variables: BTreeMap<String, String>,
 }
 
 impl Source {
-    /// Reads a file, which may be missing, and the variables that begin with `prefix`: what follows is
-    /// the key in capitals, its parts joined by two underscores. Those in `ignored` are no settings.
+    /// Reads a file, which may be missing, and the variables that begin with `prefix`. The rest of their name is the
+    /// key in capitals, its parts joined by two underscores. The keys in `ignored` are not settings.
     ///
     /// # Errors
-    /// When the file cannot be read or is no TOML, or a variable is not UTF-8: one line.
+    /// One line, when the file cannot be read or is not valid TOML, or a variable is not UTF-8.
     pub(super) fn read(
         file: &Path,
         prefix: &str,
@@ -39,7 +39,7 @@ impl Source {
             }
             Err(error) => return Err(format!("the settings file {} cannot be read: {error}", file.display())),
         };
-        // In the order of their names: a section's own variable comes before those of its keys.
+        // Sorted by name, so that a section's own variable comes before those of its keys.
         let variables: BTreeMap<_, _> = variables.collect();
         for (name, text) in variables {
             let Ok(name) = name.into_string() else { continue };
@@ -65,21 +65,21 @@ impl Source {
         self.variables.insert(path.join("."), name);
     }
 
-    /// The values as settings.
+    /// Deserializes the values.
     ///
     /// # Errors
-    /// When a key is unknown or a value is wrong: one line with the key and where it stands.
+    /// One line with the key and its location, when a key is unknown or a value is not valid.
     pub(super) fn extract<T: DeserializeOwned>(self) -> Result<T, String> {
         let Self { values, file, variables } = self;
         serde_path_to_error::deserialize(values).map_err(|error| {
             let key = error.path().to_string();
-            let place = place(&key, file.as_deref(), &variables);
-            explain(&key, &place, error.inner().message())
+            let location = location(&key, file.as_deref(), &variables);
+            explain(&key, &location, error.inner().message())
         })
     }
 }
 
-/// What a file has.
+/// Parses the file's text.
 fn parse(file: &Path, text: &str) -> Result<Table, String> {
     text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
@@ -87,8 +87,8 @@ fn parse(file: &Path, text: &str) -> Result<Table, String> {
     })
 }
 
-/// What a variable has: a truth value, a number, or with a bracket, brace or quote first what TOML reads.
-/// All else is text.
+/// Parses a variable's text as a boolean, a number, or, if it begins with a bracket, brace or quote, as TOML. Everything
+/// else is a string.
 fn value(text: &str) -> Value {
     let trimmed = text.trim();
     let toml = || trimmed.starts_with(['[', '{', '"', '\'']).then(|| trimmed.parse().ok()).flatten();
@@ -99,7 +99,7 @@ fn value(text: &str) -> Value {
         .unwrap_or_else(|| Value::String(text.into()))
 }
 
-/// Puts one table over another: tables in both are merged, of all else the upper one counts.
+/// Merges `upper` into `lower`: tables in both are merged, other values are replaced.
 fn merge(lower: &mut Table, upper: Table) {
     for (key, value) in upper {
         match (lower.get_mut(&key), value) {
@@ -112,27 +112,27 @@ fn merge(lower: &mut Table, upper: Table) {
 }
 
 /// Where a key was set.
-fn place(key: &str, file: Option<&Path>, variables: &BTreeMap<String, String>) -> String {
+fn location(key: &str, file: Option<&Path>, variables: &BTreeMap<String, String>) -> String {
     let holds = |set: &str| key.strip_prefix(set).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
-    // The longest that fits, which is the last in the order of keys.
+    // The longest matching key, which is the last in sort order.
     if let Some((_, variable)) = variables.iter().rev().find(|(set, _)| holds(set)) {
         return format!(" in the variable {variable}");
     }
     file.map(|file| format!(" in {}", file.display())).unwrap_or_default()
 }
 
-/// The first wrong value: its key, where it stands, and what is wrong.
-fn explain(key: &str, place: &str, message: &str) -> String {
+/// Formats the error of a value with its key and location.
+fn explain(key: &str, location: &str, message: &str) -> String {
     let message = one_line(message);
     let known = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, "));
     match known {
-        // The key's own path ends with the field, unless it is deeper inside of a value that is read as a whole.
+        // The key's path ends with the field, unless the field is inside a value that is deserialized as a whole.
         Some((field, known)) if key == field || key.ends_with(&format!(".{field}")) => {
             let known = known.trim_start_matches("expected ").trim_start_matches("one of ").replace('`', "");
-            format!("unknown key `{key}`{place}: the keys there are {}", known.replace(" or ", ", "))
+            format!("unknown key `{key}`{location}: the valid keys are {}", known.replace(" or ", ", "))
         }
-        _ if key == "." => format!("{message}{place}"),
-        _ => format!("`{key}`{place}: {message}"),
+        _ if key == "." => format!("{message}{location}"),
+        _ => format!("`{key}`{location}: {message}"),
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_may_hold_any_kind_of_value() {
+    fn a_variable_may_contain_any_kind_of_value() {
         for (text, expected) in [
             ("true", Value::Boolean(true)),
             ("8", Value::Integer(8)),
@@ -163,14 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn variables_go_over_the_file_key_by_key() {
+    fn variables_override_the_file_key_by_key() {
         let mut lower: Table = "a = {b = 1, c = [1, 2]}\nd = 1".parse().unwrap();
         merge(&mut lower, "a = {c = [3]}\nd = {e = 1}".parse().unwrap());
         assert_eq!(lower, "a = {b = 1, c = [3]}\nd = {e = 1}".parse().unwrap());
     }
 
     #[test]
-    fn a_broken_file_is_told_by_its_line() {
+    fn an_error_in_the_file_names_its_line() {
         let error = parse(Path::new("x.toml"), "a = 1\nb = [\n\nc").unwrap_err();
         assert!(error.starts_with("x.toml, line ") && !error.contains('\n'), "{error}");
     }

@@ -81,8 +81,8 @@ async fn forges_a_request_on_a_route_without_the_check() {
                 ("origin", "https://evil.example"),
                 ("origin", "null"),
             ] {
-                let answer = forged(&server, &ada, method.clone(), path, name, value).await;
-                assert_eq!(answer, StatusCode::FORBIDDEN, "{method} {path} {name}: {value}");
+                let response = forged(&server, &ada, method.clone(), path, name, value).await;
+                assert_eq!(response, StatusCode::FORBIDDEN, "{method} {path} {name}: {value}");
             }
         }
     }
@@ -138,8 +138,8 @@ async fn names_another_path_in_a_header() {
         assert_eq!(mallory.send(private).await.status, StatusCode::FOUND, "{name}: a page behind the log-in");
         let credentials = serde_json::json!({"email": "ada@example.com", "password": PASSWORD});
         let issuing = mallory.request(Method::POST, "/api/proxy/auth/login").header(name, "/notes").json(&credentials);
-        let answer: Answer = mallory.send(issuing).await;
-        assert!(stub.tokens().iter().all(|token| !format!("{answer:?}").contains(token)), "{name}: {answer:?}");
+        let response: Answer = mallory.send(issuing).await;
+        assert!(stub.tokens().iter().all(|token| !format!("{response:?}").contains(token)), "{name}: {response:?}");
         let call = mallory.request(Method::GET, "/api/proxy/notes").header(name, "/auth/login");
         mallory.send(call).await;
         let seen = stub.memory().seen.pop().unwrap();

@@ -1,10 +1,11 @@
 //! Calls that hold the proxy: slow readers, slow uploads, streams.
 
-use std::{convert::Infallible, net::IpAddr, time::Duration};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::{Body, Bytes},
+    extract::{FromRequest, Request},
     http::{Response, StatusCode},
     routing::{any, get},
 };
@@ -13,11 +14,12 @@ use reqwest::Method;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
 };
 
 use crate::{api, program::Program, support::stub::Stub};
 
-/// An API that answers `/x` at once, `/big` at length and `/hang` never, and takes anything at `/up`.
+/// An API that answers `/x` at once, `/big` at length and `/hang` never.
 async fn serve() -> String {
     let part = Bytes::from(vec![b'x'; 64 << 10]);
     let big = move || {
@@ -27,9 +29,20 @@ async fn serve() -> String {
     let router = Router::new()
         .route("/x", get(async || "ok"))
         .route("/big", get(big))
-        .route("/hang", get(std::future::pending::<()>))
-        .route("/up", any(async |body: Bytes| body.len().to_string()));
+        .route("/hang", get(std::future::pending::<()>));
     api::serve(router).await
+}
+
+/// An API that answers `/x` at once and takes anything at `/up`; and a permit for each upload that has reached it.
+async fn serve_uploads() -> (String, Arc<Semaphore>) {
+    let arrived = Arc::new(Semaphore::new(0));
+    let seen = Arc::clone(&arrived);
+    let take = async move |request: Request| {
+        seen.add_permits(1);
+        Bytes::from_request(request, &()).await.map(|body| body.len().to_string())
+    };
+    let router = Router::new().route("/x", get(async || "ok")).route("/up", any(take));
+    (api::serve(router).await, arrived)
 }
 
 async fn program(api: &str, variables: &[(&str, &str)]) -> Program {
@@ -129,9 +142,9 @@ async fn http2_streams_without_room_hold_no_place_for_ever() {
             .header("sec-fetch-site", "same-origin")
             .body(())
             .unwrap();
-        let answer = sender.clone().ready().await.unwrap().send_request(request, true).unwrap().0.await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
-        held.push(answer);
+        let response = sender.clone().ready().await.unwrap().send_request(request, true).unwrap().0.await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        held.push(response);
     }
     served(&server).await;
     connection.abort();
@@ -144,20 +157,23 @@ async fn uploads_of_a_byte_now_and_then_are_given_up() {
         ("VESTIBULE_PROXY__MAX_CONCURRENT_PER_ADDRESS", "0"),
         ("VESTIBULE_PROXY__IDLE_TIMEOUT", "1"),
     ];
-    let server = program(&serve().await, &limits).await;
+    let (api, arrived) = serve_uploads().await;
+    let server = program(&api, &limits).await;
     let mut uploads = Vec::new();
     for _ in 0..4 {
         let stream = begin(&server, "POST /api/proxy/up HTTP/1.1\r\nContent-Length: 1000000").await;
         uploads.push(tokio::spawn(trickle(stream)));
     }
+    // Before that, another call could take the place of one of them.
+    let _ = arrived.acquire_many(4).await.unwrap();
     served(&server).await;
     for upload in uploads {
-        let answer = upload.await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        let response = upload.await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
     }
 }
 
-/// Sends a byte five times a second until there is an answer; gives that.
+/// Sends a byte five times a second until there is an response; gives that.
 async fn trickle(stream: TcpStream) -> String {
     let (mut from, mut to) = stream.into_split();
     let trickling = tokio::spawn(async move {
@@ -168,10 +184,10 @@ async fn trickle(stream: TcpStream) -> String {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     });
-    let mut answer = [0; 64];
-    let length = from.read(&mut answer).await.unwrap();
+    let mut response = [0; 64];
+    let length = from.read(&mut response).await.unwrap();
     trickling.abort();
-    String::from_utf8_lossy(&answer[..length]).into_owned()
+    String::from_utf8_lossy(&response[..length]).into_owned()
 }
 
 /// Serves HTTP/2 with ten streams on each connection: `/events` go on and on, everything else is short.
@@ -183,9 +199,9 @@ async fn serve_ten_streams() -> String {
             tokio::spawn(async move {
                 let mut builder = h2::server::Builder::new();
                 let mut connection = builder.max_concurrent_streams(10).handshake::<_, Bytes>(stream).await.unwrap();
-                while let Some(Ok((request, mut answer))) = connection.accept().await {
+                while let Some(Ok((request, mut response))) = connection.accept().await {
                     let is_stream = request.uri().path() == "/events";
-                    let mut body = answer.send_response(Response::new(()), false).unwrap();
+                    let mut body = response.send_response(Response::new(()), false).unwrap();
                     body.send_data("data: 1\n\n".into(), !is_stream).unwrap();
                     if is_stream {
                         tokio::spawn(async move { std::future::poll_fn(|cx| body.poll_reset(cx)).await });

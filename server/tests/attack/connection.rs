@@ -2,15 +2,15 @@
 
 #[path = "connection/body.rs"]
 mod body;
-#[path = "connection/crowd.rs"]
-mod crowd;
+#[path = "connection/connection_limit.rs"]
+mod connection_limit;
 #[path = "connection/header.rs"]
 mod header;
-#[path = "connection/reader.rs"]
-mod reader;
+#[path = "connection/slow_reader.rs"]
+mod slow_reader;
 #[path = "connection/silent.rs"]
 mod silent;
 #[path = "connection/upload.rs"]
 mod upload;
-#[path = "connection/wire.rs"]
-mod wire;
+#[path = "connection/socket.rs"]
+mod socket;

@@ -73,7 +73,7 @@ async fn guesses_by_every_spelling_and_every_way_in() {
     for number in 0..40 {
         let spelling = spellings[number % spellings.len()];
         let mut browser = server.browser();
-        let answer = match number % 3 {
+        let response = match number % 3 {
             0 => log_in(&mut browser, "192.0.2.1", spelling, "guess").await,
             1 => log_in_by_proxy(&mut browser, "192.0.2.1", spelling, "guess").await,
             _ => {
@@ -83,7 +83,7 @@ async fn guesses_by_every_spelling_and_every_way_in() {
                 browser.send(request.form(&fields)).await
             }
         };
-        tried += usize::from(answer.status == 401);
+        tried += usize::from(response.status == 401);
     }
     assert!((10..20).contains(&tried), "{tried}");
 }
@@ -101,8 +101,8 @@ async fn to_keep_an_owner_out() {
     let one_address = async { while guess(&server, "192.0.2.1", ADA).await != 429 {} };
     tokio::time::timeout(std::time::Duration::from_mins(1), one_address).await.unwrap();
     let mut elsewhere = server.browser();
-    let answer = log_in(&mut elsewhere, "198.51.100.2", ADA, PASSWORD).await;
-    assert_eq!(answer.status, 200, "one address locks nobody out elsewhere: {answer:?}");
+    let response = log_in(&mut elsewhere, "198.51.100.2", ADA, PASSWORD).await;
+    assert_eq!(response.status, 200, "one address locks nobody out elsewhere: {response:?}");
     for number in 0..100 {
         guess(&server, &format!("192.0.2.{}", 100 + number), ADA).await;
         guess(&server, "198.51.100.1", &format!("person-{number}@example.com")).await;
@@ -110,8 +110,8 @@ async fn to_keep_an_owner_out() {
     let stranger = log_in(&mut server.browser(), "203.0.113.1", ADA, PASSWORD).await;
     assert_eq!(stranger.status, 429, "strangers have used up theirs");
     assert!(stranger.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() <= 90);
-    let answer = log_in(&mut owner, "198.51.100.1", ADA, PASSWORD).await;
-    assert_eq!(answer.status, 200, "the owner's browser is known: {answer:?}");
+    let response = log_in(&mut owner, "198.51.100.1", ADA, PASSWORD).await;
+    assert_eq!(response.status, 200, "the owner's browser is known: {response:?}");
     let by_proxy = log_in_by_proxy(&mut owner, "198.51.100.1", "ADA@example.com", PASSWORD).await;
     assert_eq!(by_proxy.status, 200, "{by_proxy:?}");
 }
@@ -145,8 +145,8 @@ async fn a_mark_that_an_api_reads_or_writes() {
     let stub = Stub::start().await;
     let server = behind_a_proxy(&stub.url(), &[]).await;
     let mut ada = server.browser();
-    let answer = log_in(&mut ada, "192.0.2.1", ADA, PASSWORD).await;
-    let mark = answer.set_cookies().into_iter().find(|cookie| cookie.starts_with("vestibule-known=")).unwrap();
+    let response = log_in(&mut ada, "192.0.2.1", ADA, PASSWORD).await;
+    let mark = response.set_cookies().into_iter().find(|cookie| cookie.starts_with("vestibule-known=")).unwrap();
     assert!(["; HttpOnly", "; SameSite=Strict", "; Path=/"].iter().all(|flag| mark.contains(flag)), "{mark}");
     for token in stub.tokens() {
         assert!(!mark.contains(&token));
@@ -156,8 +156,8 @@ async fn a_mark_that_an_api_reads_or_writes() {
     let forged = get(async || ([("set-cookie", "vestibule-known=forged"), ("set-cookie", "lang=en")], "ok"));
     let api = api::serve(Router::new().route("/x", forged)).await;
     let server = behind_a_proxy(&api, &[("VESTIBULE_PROXY__ALLOW_SET_COOKIE", "lang")]).await;
-    let answer = server.browser().get("/api/proxy/x").await;
-    assert!(answer.set_cookies().iter().all(|cookie| !cookie.contains("known")), "{answer:?}");
+    let response = server.browser().get("/api/proxy/x").await;
+    assert!(response.set_cookies().iter().all(|cookie| !cookie.contains("known")), "{response:?}");
 }
 
 /// An API that counts the accounts that it makes.
@@ -186,20 +186,20 @@ async fn a_flood_of_sign_ups_and_an_account_in_spite_of_a_429() {
     let server = behind_a_proxy(&api, &[("VESTIBULE_LOGIN__SIGN_UPS_PER_MINUTE_PER_ADDRESS", "5")]).await;
     let mut made = 0;
     for number in 0..30 {
-        let answer = sign_up(&server, "192.0.2.1", &format!("person-{number}@example.com")).await;
-        match answer.status.as_u16() {
+        let response = sign_up(&server, "192.0.2.1", &format!("person-{number}@example.com")).await;
+        match response.status.as_u16() {
             200 => made += 1,
-            429 => assert!(answer.headers.contains_key("retry-after")),
-            status => panic!("{status}: {answer:?}"),
+            429 => assert!(response.headers.contains_key("retry-after")),
+            status => panic!("{status}: {response:?}"),
         }
         assert_eq!(accounts.load(Ordering::SeqCst), made, "no account comes with a 429");
     }
     assert!((5..10).contains(&made), "{made}");
-    let answer = sign_up(&server, "192.0.2.2", "somebody@example.com").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = sign_up(&server, "192.0.2.2", "somebody@example.com").await;
+    assert_eq!(response.status, 200, "{response:?}");
 }
 
-/// Some APIs answer the sign-up of somebody who is there with success, so that nobody learns who is.
+/// Some APIs response the sign-up of somebody who is there with success, so that nobody learns who is.
 #[tokio::test]
 async fn guesses_by_way_of_the_sign_up() {
     let (api, accounts) = counting().await;

@@ -34,7 +34,7 @@ const PIECES: [&str; 12] = [
     "/",
 ];
 
-/// Logs in as a browser without JavaScript does, whose answer is a page.
+/// Logs in as a browser without JavaScript does, whose response is a page.
 async fn log_in(browser: &mut Browser, return_to: &str, typed: &str) -> Answer {
     let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", return_to), ("typed", typed)];
     let request = browser.request(Method::POST, "/api/login").header("accept", "text/html").form(&fields);
@@ -134,16 +134,16 @@ async fn an_uploaded_file_is_loaded_as_code() {
     for destination in
         ["script", "style", "worker", "sharedworker", "serviceworker", "manifest"].into_iter().chain(rare)
     {
-        let answer = ask("sec-fetch-dest", destination).await;
-        assert_eq!(answer.status, 403, "{destination}: {answer:?}");
-        assert_eq!(answer.headers["content-type"], "application/problem+json");
-        assert!(!answer.body.contains("alert"), "{answer:?}");
+        let response = ask("sec-fetch-dest", destination).await;
+        assert_eq!(response.status, 403, "{destination}: {response:?}");
+        assert_eq!(response.headers["content-type"], "application/problem+json");
+        assert!(!response.body.contains("alert"), "{response:?}");
     }
     assert_eq!(ask("service-worker", "script").await.status, 403);
     for destination in ["empty", "image", "document"] {
-        let answer = ask("sec-fetch-dest", destination).await;
-        assert_eq!(answer.status, 200, "{destination}: {answer:?}");
-        assert!(answer.headers["content-security-policy"].to_str().unwrap().starts_with("sandbox"), "{answer:?}");
+        let response = ask("sec-fetch-dest", destination).await;
+        assert_eq!(response.status, 200, "{destination}: {response:?}");
+        assert!(response.headers["content-security-policy"].to_str().unwrap().starts_with("sandbox"), "{response:?}");
     }
 }
 
@@ -207,8 +207,8 @@ async fn another_site_reads_or_embeds_what_a_link_may_open() {
         let request = reqwest::Client::new().request(method, format!("{}/api/proxy/report.pdf", server.origin));
         let request = request.header("sec-fetch-site", "cross-site").header("cookie", cookies.join("; "));
         let request = request.header("sec-fetch-mode", mode).header("sec-fetch-dest", destination);
-        let answer = request.header("accept", "text/html,*/*;q=0.8").send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let response = request.header("accept", "text/html,*/*;q=0.8").send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     };
     let (status, body) = ask(Method::GET, "navigate", "document").await;
     assert_eq!(status, 200, "a link from a mail works: {body}");

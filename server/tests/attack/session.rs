@@ -183,10 +183,10 @@ async fn a_shared_cache_gets_no_session_cookie() {
     let url = OneTime::default().start().await;
     let server = Program::with(&[("VESTIBULE_API__URL", &url), ("VESTIBULE_PROXY__CACHE_CONTROL", "upstream")]).await;
     let mut ada = overdue(&server).await;
-    let answer = ada.get("/api/proxy/site.css").await;
-    assert_eq!(answer.set_cookies().len(), 1, "{answer:?}");
-    assert_eq!(answer.headers["cache-control"], "private, no-store");
-    assert!(!answer.headers.contains_key("cdn-cache-control"), "{answer:?}");
+    let response = ada.get("/api/proxy/site.css").await;
+    assert_eq!(response.set_cookies().len(), 1, "{response:?}");
+    assert_eq!(response.headers["cache-control"], "private, no-store");
+    assert!(!response.headers.contains_key("cdn-cache-control"), "{response:?}");
 }
 
 #[tokio::test]
@@ -201,14 +201,14 @@ async fn a_websocket_that_waited_for_a_refresh_does_not_outlive_a_log_out() {
     let log_out = ada.request(Method::POST, "/api/logout").header("x-vestibule-background", "1");
     assert!(ada.clone().send(log_out).await.status.is_success());
     api.memory().holds = false;
-    let mut answer = Vec::new();
-    let ended = |answer: &[u8]| {
-        let text = String::from_utf8_lossy(answer).into_owned();
+    let mut response = Vec::new();
+    let ended = |response: &[u8]| {
+        let text = String::from_utf8_lossy(response).into_owned();
         text.starts_with("HTTP/1.1 401") || text.contains("session ended")
     };
-    while !ended(&answer) {
-        let read = timeout(PATIENCE, socket.read_buf(&mut answer)).await.unwrap().unwrap();
-        assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
+    while !ended(&response) {
+        let read = timeout(PATIENCE, socket.read_buf(&mut response)).await.unwrap().unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&response));
     }
 }
 
@@ -228,7 +228,7 @@ async fn open_websocket(server: &Program, browser: &Browser) -> TcpStream {
     socket
 }
 
-/// The client leaves, the server is told to stop, and only then does the API answer.
+/// The client leaves, the server is told to stop, and only then does the API response.
 #[tokio::test]
 async fn a_restart_in_the_midst_of_a_refresh_logs_nobody_out() {
     let (api, redis) = (OneTime::default(), Redis::start().await);
@@ -271,8 +271,8 @@ async fn a_server_on_another_port_of_the_host_takes_no_session_away() {
     let mut visitor = there.browser();
     visitor.cookies = ada.cookies.clone();
     for path in ["/", "/login", "/api/session", "/api/proxy/notes"] {
-        let answer = visitor.get(path).await;
-        assert!(answer.set_cookies().is_empty(), "{path}: {answer:?}");
+        let response = visitor.get(path).await;
+        assert!(response.set_cookies().is_empty(), "{path}: {response:?}");
     }
     assert!(!is_logged_in(&mut visitor).await && is_logged_in(&mut ada).await);
     let mut customer = named.logged_in("grace@example.com").await;

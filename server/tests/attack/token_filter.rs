@@ -52,11 +52,11 @@ async fn ask(program: &Program, method: Method, path: &str) -> Answer {
     browser.send(request).await
 }
 
-/// Nothing of the answer is there but that it was withheld, and one line says where and what to do.
-async fn assert_withheld(program: &Program, answer: &Answer, path: &str, place: &str) {
-    assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{answer:?}");
-    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
-    let text = format!("{answer:?}");
+/// Nothing of the response is there but that it was withheld, and one line says where and what to do.
+async fn assert_withheld(program: &Program, response: &Answer, path: &str, place: &str) {
+    assert_eq!(response.status, StatusCode::BAD_GATEWAY, "{response:?}");
+    assert_eq!(response.headers[header::CONTENT_TYPE], "application/problem+json");
+    let text = format!("{response:?}");
     assert!(!text.contains(SIGNATURE) && !text.contains(OPAQUE) && !text.contains("api.contract"), "{text}");
     let line = program.logged(&format!("\"path\":\"{path}\"")).await;
     for told in ["withheld", place, "request_id", "token_routes", "ERROR"] {
@@ -67,18 +67,18 @@ async fn assert_withheld(program: &Program, answer: &Answer, path: &str, place: 
 
 #[tokio::test]
 async fn a_registration_that_answers_a_token_keeps_it_from_the_page() {
-    let answer = || async { (StatusCode::CREATED, Json(json!({"jwt": JWT, "user": {"id": 1}}))) };
-    let program = server(Router::new().route("/auth/local/register", post(answer))).await;
-    let answer = ask(&program, Method::POST, "/auth/local/register?x=1").await;
-    assert_withheld(&program, &answer, "/auth/local/register", "the body").await;
+    let response = || async { (StatusCode::CREATED, Json(json!({"jwt": JWT, "user": {"id": 1}}))) };
+    let program = server(Router::new().route("/auth/local/register", post(response))).await;
+    let response = ask(&program, Method::POST, "/auth/local/register?x=1").await;
+    assert_withheld(&program, &response, "/auth/local/register", "the body").await;
 }
 
 #[tokio::test]
 async fn a_password_reset_that_answers_an_opaque_token_keeps_it_from_the_page() {
-    let answer = || async { Json(json!({"user": {"id": 1}, "access_token": OPAQUE})) };
-    let program = server(Router::new().route("/auth/reset", post(answer))).await;
-    let answer = ask(&program, Method::POST, "/auth/reset").await;
-    assert_withheld(&program, &answer, "/auth/reset", "/access_token").await;
+    let response = || async { Json(json!({"user": {"id": 1}, "access_token": OPAQUE})) };
+    let program = server(Router::new().route("/auth/reset", post(response))).await;
+    let response = ask(&program, Method::POST, "/auth/reset").await;
+    assert_withheld(&program, &response, "/auth/reset", "/access_token").await;
 }
 
 #[tokio::test]
@@ -94,18 +94,18 @@ async fn a_token_in_any_header_stays_here() {
     let program = server(api).await;
     for name in ["authorization", "location", "link", "x-debug"] {
         let path = format!("/{name}");
-        let answer = ask(&program, Method::GET, &path).await;
-        assert_withheld(&program, &answer, &path, &format!("the header {name}")).await;
+        let response = ask(&program, Method::GET, &path).await;
+        assert_withheld(&program, &response, &path, &format!("the header {name}")).await;
     }
 }
 
 #[tokio::test]
 async fn a_credential_in_a_header_stays_here() {
-    let answer = || async { ([("x-auth-token", OPAQUE), ("authorization", OPAQUE), ("x-page", "1")], "ok") };
-    let program = server(Router::new().route("/notes", get(answer))).await;
-    let answer = ask(&program, Method::GET, "/notes").await;
-    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "ok"));
-    assert!(answer.headers.contains_key("x-page") && !format!("{answer:?}").contains(OPAQUE), "{answer:?}");
+    let response = || async { ([("x-auth-token", OPAQUE), ("authorization", OPAQUE), ("x-page", "1")], "ok") };
+    let program = server(Router::new().route("/notes", get(response))).await;
+    let response = ask(&program, Method::GET, "/notes").await;
+    assert_eq!((response.status, response.body.as_str()), (StatusCode::OK, "ok"));
+    assert!(response.headers.contains_key("x-page") && !format!("{response:?}").contains(OPAQUE), "{response:?}");
 }
 
 #[tokio::test]
@@ -117,8 +117,8 @@ async fn a_page_with_a_token_in_a_script_or_a_link_stays_here() {
         .route("/link", get(move || async move { link }));
     let program = server(api).await;
     for path in ["/script", "/link"] {
-        let answer = ask(&program, Method::GET, path).await;
-        assert_withheld(&program, &answer, path, "the body").await;
+        let response = ask(&program, Method::GET, path).await;
+        assert_withheld(&program, &response, path, "the body").await;
     }
 }
 
@@ -141,42 +141,42 @@ fn coded(coding: &str, body: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_compressed_answer_is_looked_into() {
-    let answer = |coding: &'static str, body: String| {
+    let response = |coding: &'static str, body: String| {
         let fields = [(header::CONTENT_ENCODING, coding), (header::CONTENT_TYPE, "application/json")];
         get(move || async move { (fields, coded(coding, &body)) })
     };
     let (harmless, token) = (format!("{{\"a\":\"{}\"}}", "b".repeat(400)), format!("{{\"a\":\"{JWT}\"}}"));
-    let mut api = Router::new().route("/zstd/token", answer("zstd", token.clone()));
+    let mut api = Router::new().route("/zstd/token", response("zstd", token.clone()));
     for coding in ["gzip", "br"] {
         api = api
-            .route(&format!("/{coding}/token"), answer(coding, token.clone()))
-            .route(&format!("/{coding}/opaque"), answer(coding, format!("{{\"access_token\":\"{OPAQUE}\"}}")))
-            .route(&format!("/{coding}/harmless"), answer(coding, harmless.clone()));
+            .route(&format!("/{coding}/token"), response(coding, token.clone()))
+            .route(&format!("/{coding}/opaque"), response(coding, format!("{{\"access_token\":\"{OPAQUE}\"}}")))
+            .route(&format!("/{coding}/harmless"), response(coding, harmless.clone()));
     }
     let program = server(api).await;
     for path in ["/gzip/token", "/gzip/opaque", "/br/token", "/br/opaque"] {
-        let answer = ask(&program, Method::GET, path).await;
-        assert_withheld(&program, &answer, path, "the body").await;
+        let response = ask(&program, Method::GET, path).await;
+        assert_withheld(&program, &response, path, "the body").await;
     }
     assert_eq!(ask(&program, Method::GET, "/zstd/token").await.status, StatusCode::BAD_GATEWAY);
     for coding in ["gzip", "br"] {
         let request = program.browser().request(Method::GET, &format!("/api/proxy/{coding}/harmless"));
-        let answer = request.send().await.unwrap();
+        let response = request.send().await.unwrap();
         assert_eq!(
-            (answer.status(), &answer.headers()[header::CONTENT_ENCODING]),
+            (response.status(), &response.headers()[header::CONTENT_ENCODING]),
             (StatusCode::OK, &coding.parse().unwrap())
         );
-        assert_eq!(answer.bytes().await.unwrap(), coded(coding, &harmless));
+        assert_eq!(response.bytes().await.unwrap(), coded(coding, &harmless));
     }
 }
 
 /// The API is offered no coding that could not be looked into.
 #[tokio::test]
 async fn a_coding_that_hides_tokens_is_not_asked_for() {
-    let answer = |headers: HeaderMap| async move {
+    let response = |headers: HeaderMap| async move {
         headers.get(header::ACCEPT_ENCODING).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
     };
-    let program = server(Router::new().route("/codings", get(answer))).await;
+    let program = server(Router::new().route("/codings", get(response))).await;
     let asked = |fields: &[(&'static str, &'static str)]| {
         let request = program.browser().request(Method::GET, "/api/proxy/codings");
         let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -191,9 +191,9 @@ async fn a_coding_that_hides_tokens_is_not_asked_for() {
 async fn raw(program: &Program, request: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(program.address()).await.unwrap();
     stream.write_all(request.replace("HOST", program.address()).as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let _ = timeout(SOON, stream.read_to_end(&mut answer)).await.unwrap();
-    answer
+    let mut response = Vec::new();
+    let _ = timeout(SOON, stream.read_to_end(&mut response)).await.unwrap();
+    response
 }
 
 fn trailers(fields: &[(&'static str, &'static str)]) -> Response {
@@ -215,11 +215,11 @@ async fn trailers_obey_the_rules_of_the_head() {
             "GET /api/proxy{path} HTTP/1.1\r\nhost: HOST\r\nsec-fetch-site: same-origin\r\nte: trailers\r\nconnection: te, close\r\n\r\n"
         )
     };
-    let answer = String::from_utf8(raw(&program, &ask("/plain")).await).unwrap();
-    assert!(answer.contains("data") && answer.contains("x-sum: 1"), "{answer}");
-    assert!(!answer.contains("sid=evil") && !answer.contains(OPAQUE), "{answer}");
-    let answer = String::from_utf8(raw(&program, &ask("/leak")).await).unwrap();
-    assert!(!answer.contains(SIGNATURE), "{answer}");
+    let response = String::from_utf8(raw(&program, &ask("/plain")).await).unwrap();
+    assert!(response.contains("data") && response.contains("x-sum: 1"), "{response}");
+    assert!(!response.contains("sid=evil") && !response.contains(OPAQUE), "{response}");
+    let response = String::from_utf8(raw(&program, &ask("/leak")).await).unwrap();
+    assert!(!response.contains(SIGNATURE), "{response}");
     program.logged("\"place\":\"the header x-leak\"").await;
 }
 
@@ -241,27 +241,27 @@ async fn an_event_stream_ends_before_a_token_is_whole() {
     };
     let program = server(Router::new().route("/events", get(events))).await;
     let asked = "GET /api/proxy/events HTTP/1.1\r\nhost: HOST\r\nsec-fetch-site: same-origin\r\n\r\n";
-    let answer = String::from_utf8(raw(&program, asked).await).unwrap();
+    let response = String::from_utf8(raw(&program, asked).await).unwrap();
     // Between the chunks stand their sizes (RFC 9112 §7.1).
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (_, body) = response.split_once("\r\n\r\n").unwrap();
     let events: String = body.split("\r\n").skip(1).step_by(2).collect();
-    assert!(events.starts_with("data: one\n\n"), "{answer}");
-    assert!(!events.contains("eyJ") && !events.contains("data: two"), "{answer}");
-    let line = program.logged("cut an answer").await;
+    assert!(events.starts_with("data: one\n\n"), "{response}");
+    assert!(!events.contains("eyJ") && !events.contains("data: two"), "{response}");
+    let line = program.logged("cut an response").await;
     assert!(line.contains("\"path\":\"/events\"") && line.contains("token_routes"), "{line}");
 }
 
 #[tokio::test]
 async fn a_token_in_small_pieces_is_found() {
-    let answer = || async {
+    let response = || async {
         let text = format!("{{\"token\":\"{JWT}\"}}");
         let length = text.len();
         let body = pieces(text.chars().map(String::from).collect());
         ([(header::CONTENT_LENGTH, length)], body)
     };
-    let program = server(Router::new().route("/slow", get(answer))).await;
-    let answer = ask(&program, Method::GET, "/slow").await;
-    assert_withheld(&program, &answer, "/slow", "the body").await;
+    let program = server(Router::new().route("/slow", get(response))).await;
+    let response = ask(&program, Method::GET, "/slow").await;
+    assert_withheld(&program, &response, "/slow", "the body").await;
 }
 
 #[tokio::test]
@@ -274,21 +274,21 @@ async fn the_sessions_own_tokens_stay_here_in_any_form() {
     // The stub answers what it was asked for.
     for token in tokens {
         let path = format!("/api/proxy/echo?token={token}");
-        let answer = browser.request(Method::GET, &path).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::BAD_GATEWAY, "{token}");
-        assert!(!answer.text().await.unwrap().contains(&token));
+        let response = browser.request(Method::GET, &path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::BAD_GATEWAY, "{token}");
+        assert!(!response.text().await.unwrap().contains(&token));
     }
 }
 
 #[tokio::test]
 async fn a_token_for_pages_passes_where_it_is_named() {
-    let answer = || async { Json(json!({"chat": JWT})) };
+    let response = || async { Json(json!({"chat": JWT})) };
     let opaque = || async { Json(json!({"access_token": OPAQUE})) };
-    let api = Router::new().route("/chat", get(answer)).route("/map", get(opaque));
+    let api = Router::new().route("/chat", get(response)).route("/map", get(opaque));
     let program = with(api, &[("VESTIBULE_PROXY__PAGE_TOKENS", "api,/access_token")]).await;
     for (path, token) in [("/chat", JWT), ("/map", OPAQUE)] {
-        let answer = ask(&program, Method::GET, path).await;
-        assert!(answer.status == StatusCode::OK && answer.body.contains(token), "{answer:?}");
+        let response = ask(&program, Method::GET, path).await;
+        assert!(response.status == StatusCode::OK && response.body.contains(token), "{response:?}");
     }
 }
 
@@ -306,19 +306,19 @@ async fn a_token_in_a_websocket_message_closes_it() {
     let asked = "GET /api/proxy/live HTTP/1.1\r\nhost: HOST\r\norigin: http://HOST\r\nconnection: upgrade\r\n\
         upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         sec-websocket-extensions: permessage-deflate\r\n\r\n";
-    let answer = String::from_utf8_lossy(&raw(&program, asked).await).into_owned();
-    assert!(answer.contains("101 Switching") && answer.contains("hello"), "{answer}");
-    assert!(answer.ends_with("token withheld"), "{answer}");
-    assert!(!answer.contains("eyJ") && !answer.contains("more"), "{answer}");
+    let response = String::from_utf8_lossy(&raw(&program, asked).await).into_owned();
+    assert!(response.contains("101 Switching") && response.contains("hello"), "{response}");
+    assert!(response.ends_with("token withheld"), "{response}");
+    assert!(!response.contains("eyJ") && !response.contains("more"), "{response}");
     program.logged("closed a WebSocket").await;
 }
 
 /// What an API answers to a part of a compressed file cannot be looked into.
 #[tokio::test]
 async fn a_part_of_a_compressed_answer_stays_here() {
-    let answer = || async {
+    let response = || async {
         (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_ENCODING, "gzip")], coded("gzip", JWT)).into_response()
     };
-    let program = server(Router::new().route("/part", get(answer))).await;
+    let program = server(Router::new().route("/part", get(response))).await;
     assert_eq!(ask(&program, Method::GET, "/part").await.status, StatusCode::BAD_GATEWAY);
 }

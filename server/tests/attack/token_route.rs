@@ -44,12 +44,12 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// Nothing that a page can see has a token, or anything like one.
-fn assert_no_token(answer: &Answer) {
-    let cookies: Vec<_> = answer.set_cookies();
-    assert!(cookies.iter().all(|cookie| cookie.starts_with("vestibule")), "{answer:?}");
-    let fields: Vec<_> = answer.headers.iter().filter(|(name, _)| *name != header::SET_COOKIE).collect();
-    for text in [&answer.body, &format!("{fields:?}")] {
-        assert!(!text.contains("eyJ") && !text.contains("c2lnbmF0dXJl"), "{answer:?}");
+fn assert_no_token(response: &Answer) {
+    let cookies: Vec<_> = response.set_cookies();
+    assert!(cookies.iter().all(|cookie| cookie.starts_with("vestibule")), "{response:?}");
+    let fields: Vec<_> = response.headers.iter().filter(|(name, _)| *name != header::SET_COOKIE).collect();
+    for text in [&response.body, &format!("{fields:?}")] {
+        assert!(!text.contains("eyJ") && !text.contains("c2lnbmF0dXJl"), "{response:?}");
     }
 }
 
@@ -64,9 +64,9 @@ async fn post_json(browser: &mut Browser, path: &str, body: &Value) -> Answer {
 
 /// Who the page thinks is logged in.
 async fn session(browser: &mut Browser) -> Value {
-    let answer = browser.get("/api/session").await;
-    assert_no_token(&answer);
-    answer.json()
+    let response = browser.get("/api/session").await;
+    assert_no_token(&response);
+    response.json()
 }
 
 /// Gives a token to whoever has the password, whatever stands behind the path, as `FeathersJS` does.
@@ -111,9 +111,9 @@ async fn a_path_below_the_log_in_is_none_that_answers_a_token() {
     ] {
         for name in ["/authentication", "/Authentication", "/%61uthentication", "/authentication;x=%2Fy"] {
             let path = format!("/api/proxy{name}{below}");
-            let answer = post_json(&mut browser, &path, &credentials(PASSWORD)).await;
-            assert!([404, 400].contains(&answer.status.as_u16()), "{path}: {answer:?}");
-            assert_no_token(&answer);
+            let response = post_json(&mut browser, &path, &credentials(PASSWORD)).await;
+            assert!([404, 400].contains(&response.status.as_u16()), "{path}: {response:?}");
+            assert_no_token(&response);
         }
     }
     assert!(browser.cookies.is_empty());
@@ -155,13 +155,13 @@ async fn another_route_to_the_same_server_is_no_way_to_the_log_in() {
     let mut browser = server.browser();
     for path in ["/deep/x", "/deeper", "/deeper/y", "/whole/authentication/x", "/whole/socket.io/", "/whole/Socket.IO/"]
     {
-        let answer = post_json(&mut browser, &format!("/api/proxy{path}"), &credentials(PASSWORD)).await;
-        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+        let response = post_json(&mut browser, &format!("/api/proxy{path}"), &credentials(PASSWORD)).await;
+        assert_eq!(response.status, 404, "{path}: {response:?}");
     }
     for path in ["/deep", "/whole/authentication"] {
-        let answer = post_json(&mut browser, &format!("/api/proxy{path}"), &credentials(PASSWORD)).await;
-        assert_eq!(answer.status, 200, "{path}: {answer:?}");
-        assert_no_token(&answer);
+        let response = post_json(&mut browser, &format!("/api/proxy{path}"), &credentials(PASSWORD)).await;
+        assert_eq!(response.status, 200, "{path}: {response:?}");
+        assert_no_token(&response);
     }
     assert_eq!(browser.get("/api/proxy/whole/notes").await.body, "harmless");
 }
@@ -183,8 +183,8 @@ async fn another_method_is_no_way_to_the_log_in() {
             assert_eq!(browser.send(request).await.status, 404, "{method} {name}");
             // A sign-up's path has other uses: there, what the API reads is the method that was judged.
             let request = browser.request(method.clone(), "/api/proxy/users").header(name, "POST");
-            let answer = browser.send(request).await;
-            assert_eq!(answer.status, if method == "post" { 404 } else { 200 }, "{method} {name}");
+            let response = browser.send(request).await;
+            assert_eq!(response.status, if method == "post" { 404 } else { 200 }, "{method} {name}");
         }
     }
     let seen = seen.lock().unwrap();
@@ -199,8 +199,8 @@ async fn a_log_in_through_socket_io_is_closed() {
     for path in ["/socket.io/?EIO=4&transport=polling", "/Socket.io/?EIO=4", "/socket%2eio", "/primus", "/primus/1/x"] {
         for method in [Method::GET, Method::POST] {
             let path = format!("/api/proxy{path}");
-            let answer = browser.send(browser.request(method, &path)).await;
-            assert_eq!(answer.status, 404, "{path}: {answer:?}");
+            let response = browser.send(browser.request(method, &path)).await;
+            assert_eq!(response.status, 404, "{path}: {response:?}");
         }
     }
     let handshake = browser
@@ -218,7 +218,7 @@ fn demo_with(more: &str) -> String {
     format!("{{preset=\"demo\", {more}}}")
 }
 
-/// An API whose registration and reset of a password answer tokens.
+/// An API whose registration and reset of a password response tokens.
 fn registering() -> Router {
     let issued = async |number| {
         let user = json!({"id": 7, "email": "grace@example.com", "token": jwt("7", number)});
@@ -242,11 +242,11 @@ fn registering() -> Router {
 async fn a_registration_that_answers_a_token_keeps_it_from_the_page() {
     let server = in_front_of(registering(), &[]).await;
     let mut grace = server.browser();
-    let answer = post_json(&mut grace, "/api/proxy/users", &json!({"email": "grace@example.com"})).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    assert_no_token(&answer);
-    assert_eq!(answer.json(), json!({"user": {"id": 7, "email": "grace@example.com"}, "welcome": true}));
-    assert_eq!(answer.headers["cache-control"], "private, no-store");
+    let response = post_json(&mut grace, "/api/proxy/users", &json!({"email": "grace@example.com"})).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_no_token(&response);
+    assert_eq!(response.json(), json!({"user": {"id": 7, "email": "grace@example.com"}, "welcome": true}));
+    assert_eq!(response.headers["cache-control"], "private, no-store");
     let session = session(&mut grace).await;
     assert_eq!((&session["loggedIn"], &session["user"]["id"]), (&json!(true), &json!(7)), "{session}");
     assert_eq!(grace.get("/api/proxy/whoami").await.body, "true", "the token goes to the API");
@@ -262,9 +262,9 @@ async fn a_token_route_keeps_its_token_from_the_page() {
     let planted = grace.cookies.clone();
     for path in ["/auth/reset-password", "/auth/Reset-Password/", "/auth%2freset-password"] {
         grace.cookies.clone_from(&planted);
-        let answer = post_json(&mut grace, &format!("/api/proxy{path}"), &json!({"code": "1"})).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        assert_no_token(&answer);
+        let response = post_json(&mut grace, &format!("/api/proxy{path}"), &json!({"code": "1"})).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        assert_no_token(&response);
         assert_eq!(session(&mut grace).await["user"]["id"], 7, "{path}");
     }
     for method in [Method::GET, Method::PUT] {
@@ -272,8 +272,8 @@ async fn a_token_route_keeps_its_token_from_the_page() {
         assert_eq!(grace.send(request).await.status, 404);
     }
     for path in ["/auth/reset-password/x", "/auth/reset-password;a/x", "/auth/reset-password//x"] {
-        let answer = post_json(&mut grace, &format!("/api/proxy{path}"), &json!({})).await;
-        assert_eq!(answer.status, 404, "{path}");
+        let response = post_json(&mut grace, &format!("/api/proxy{path}"), &json!({})).await;
+        assert_eq!(response.status, 404, "{path}");
     }
 }
 
@@ -293,9 +293,9 @@ async fn a_token_route_that_answers_nothing_of_use_logs_nobody_in() {
     let server = in_front_of(api, &[("VESTIBULE_API__CONTRACT", &contract)]).await;
     let mut browser = server.browser();
     for (path, status) in [("/users", 422), ("/a", 502), ("/b", 502), ("/c", 502), ("/d", 200)] {
-        let answer = post_json(&mut browser, &format!("/api/proxy{path}"), &json!({})).await;
-        assert_eq!(answer.status, status, "{path}: {answer:?}");
-        assert!(answer.set_cookies().is_empty());
+        let response = post_json(&mut browser, &format!("/api/proxy{path}"), &json!({})).await;
+        assert_eq!(response.status, status, "{path}: {response:?}");
+        assert!(response.set_cookies().is_empty());
     }
     let large = json!({"name": "x".repeat(2 << 20)});
     assert_eq!(post_json(&mut browser, "/api/proxy/users", &large).await.status, 413);
@@ -327,10 +327,10 @@ async fn a_user_object_with_the_token_in_it_keeps_it_from_the_page() {
     let server = in_front_of(talkative(), &[("VESTIBULE_API__CONTRACT", contract)]).await;
     let mut ada = server.browser();
     let fields = json!({"email": "ada@example.com", "password": PASSWORD});
-    let answer = post_json(&mut ada, "/api/proxy/api/users/login", &fields).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_no_token(&answer);
-    assert_eq!(answer.json(), json!({"user": {"email": "ada@example.com", "nested": [{}]}}));
+    let response = post_json(&mut ada, "/api/proxy/api/users/login", &fields).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_no_token(&response);
+    assert_eq!(response.json(), json!({"user": {"email": "ada@example.com", "nested": [{}]}}));
     assert_eq!(session(&mut ada).await["user"]["email"], "ada@example.com");
     let by_form = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/")];
     assert_no_token(&ada.post_form("/api/login", &by_form).await);
@@ -363,10 +363,10 @@ async fn a_token_that_the_api_rolls_goes_into_the_session_alone() {
     let server = in_front_of(rolling(), &[("VESTIBULE_API__CONTRACT", &contract)]).await;
     let mut ada = server.logged_in("ada@example.com").await;
     for number in 1..=5 {
-        let answer = ada.get("/api/proxy/whoami").await;
-        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, number.to_string().as_str()), "{answer:?}");
-        assert_no_token(&answer);
-        assert!(!answer.headers.contains_key("authorization"));
+        let response = ada.get("/api/proxy/whoami").await;
+        assert_eq!((response.status.as_u16(), response.body.as_str()), (200, number.to_string().as_str()), "{response:?}");
+        assert_no_token(&response);
+        assert!(!response.headers.contains_key("authorization"));
     }
     assert_eq!(session(&mut ada).await["loggedIn"], true);
 }
@@ -388,15 +388,15 @@ async fn a_redirect_of_the_api_leads_to_no_page_of_this_server() {
         "..;/..;/login",
         "//login/..",
     ] {
-        let answer = browser.get(&format!("/api/proxy/x?{to}")).await;
-        assert_eq!(answer.status, 302);
+        let response = browser.get(&format!("/api/proxy/x?{to}")).await;
+        assert_eq!(response.status, 302);
         for name in ["location", "content-location"] {
-            let Some(location) = answer.headers.get(name) else { continue };
+            let Some(location) = response.headers.get(name) else { continue };
             let here = url::Url::parse(&server.origin).unwrap().join("/api/proxy/x").unwrap();
             let leads_to = here.join(location.to_str().unwrap()).unwrap();
             let elsewhere = leads_to.origin() != here.origin();
             assert!(elsewhere || leads_to.path().starts_with("/api/proxy/"), "{to}: {leads_to}");
         }
-        assert!(!answer.headers.contains_key("refresh"));
+        assert!(!response.headers.contains_key("refresh"));
     }
 }

@@ -9,9 +9,9 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    front::{Front, Kind, Place},
+    reverse_proxy::{ReverseProxy, ProxyKind, ProxySetup},
     large_session::Api,
-    person::{ADDRESS, Person},
+    user::{ADDRESS, User},
     program::Program,
 };
 
@@ -21,16 +21,16 @@ const UPLOAD: usize = 3 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A proxy, the server behind it, and the API behind that.
-struct House {
-    front: Front,
+struct ProxiedServer {
+    front: ReverseProxy,
     api: Api,
     _server: Program,
 }
 
-impl House {
-    async fn open(kind: Kind, left_out: &[&str]) -> Self {
-        let place = Place::new();
-        let (origin, (api, url)) = (place.origin(), Api::start().await);
+impl ProxiedServer {
+    async fn open(kind: ProxyKind, left_out: &[&str]) -> Self {
+        let setup = ProxySetup::new();
+        let (origin, (api, url)) = (setup.origin(), Api::start().await);
         let settings = [
             ("VESTIBULE_PUBLIC_URL", origin.as_str()),
             ("VESTIBULE_API__URL", &url),
@@ -38,12 +38,12 @@ impl House {
             ("VESTIBULE_PROXY__TRUSTED_PROXIES", "127.0.0.0/8"),
         ];
         let server = Program::with(&settings).await;
-        let front = Front::start(kind, place, server.address(), left_out).await;
+        let front = ReverseProxy::start(kind, setup, server.address(), left_out).await;
         Self { front, api, _server: server }
     }
 
     async fn serves(&self, http2: bool) {
-        let mut ada = Person::new(&self.front.place, http2);
+        let mut ada = User::new(&self.proxy.setup, http2);
         let response = ada.log_in().await;
         assert_eq!(response.status(), StatusCode::OK, "{response:?}");
         assert_eq!(response.version() == Version::HTTP_2, http2, "{response:?}");
@@ -61,7 +61,7 @@ impl House {
     }
 
     /// The second event is sent when the first has arrived: what waits for more would wait for ever.
-    async fn delivers_events_at_once(&self, ada: &Person) {
+    async fn delivers_events_at_once(&self, ada: &User) {
         let mut response = ada.get("/api/proxy/events").await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(chunk(&mut response).await, "data: first\n\n");
@@ -71,8 +71,8 @@ impl House {
         }
     }
 
-    async fn echoes_by_websocket(&self, ada: &Person) {
-        let mut socket = ada.connect(&self.front.place, "/api/proxy/socket").await;
+    async fn echoes_by_websocket(&self, ada: &User) {
+        let mut socket = ada.connect(&self.proxy.setup, "/api/proxy/socket").await;
         for text in ["here", "there"] {
             socket.send(Message::text(text)).await.unwrap();
             assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(text));
@@ -85,7 +85,7 @@ async fn chunk(response: &mut Response) -> String {
     String::from_utf8(response.chunk().await.unwrap().unwrap().to_vec()).unwrap()
 }
 
-async fn shows_a_page(ada: &Person) {
+async fn shows_a_page(ada: &User) {
     for request in [ada.request(Method::GET, "/"), ada.crumbled(Method::GET, "/")] {
         let response = request.header("accept", "text/html").send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{response:?}");
@@ -94,7 +94,7 @@ async fn shows_a_page(ada: &Person) {
 }
 
 /// The API is told where the person is, whatever the person says about it.
-async fn tells_the_clients_address(ada: &Person) {
+async fn tells_the_clients_address(ada: &User) {
     let request = ada.request(Method::GET, "/api/proxy/client");
     let lies = [
         ("x-forwarded-for", "198.51.100.1"),
@@ -110,7 +110,7 @@ async fn tells_the_clients_address(ada: &Person) {
     assert!(forwarded.starts_with(&format!("for={ADDRESS}, for=127.0.0.1;")), "{forwarded}");
 }
 
-async fn takes_an_upload(ada: &Person) {
+async fn takes_an_upload(ada: &User) {
     let request = ada.request(Method::POST, "/api/proxy/length").body(vec![7; UPLOAD]);
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK, "{response:?}");
@@ -118,46 +118,46 @@ async fn takes_an_upload(ada: &Person) {
 }
 
 /// Plain http leads to https.
-async fn redirects(front: &Front) {
+async fn redirects(front: &ReverseProxy) {
     let client = Client::builder().redirect(Policy::none()).build().unwrap();
-    let response = client.get(format!("http://127.0.0.1:{}/login", front.place.http)).send().await.unwrap();
+    let response = client.get(format!("http://127.0.0.1:{}/login", front.setup.http)).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
     assert!(response.headers()["location"].to_str().unwrap().starts_with("https://127.0.0.1"), "{response:?}");
 }
 
-async fn works(kind: Kind) {
-    let house = House::open(kind, &[]).await;
-    house.serves(false).await;
-    house.serves(true).await;
-    redirects(&house.front).await;
+async fn works(kind: ProxyKind) {
+    let proxied = ProxiedServer::open(kind, &[]).await;
+    proxied.serves(false).await;
+    proxied.serves(true).await;
+    redirects(&proxied.proxy).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_works_behind_nginx() {
-    works(Kind::Nginx).await;
+    works(ProxyKind::Nginx).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_works_behind_haproxy() {
-    works(Kind::Haproxy).await;
+    works(ProxyKind::Haproxy).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_works_behind_caddy() {
-    works(Kind::Caddy).await;
+    works(ProxyKind::Caddy).await;
 }
 
 /// Why the examples have these lines.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_lines_a_proxy_has_no_room_for_a_large_session() {
     const RESPONSE: &[&str] = &["proxy_buffer_size", "proxy_buffers", "proxy_busy_buffers_size"];
-    for (kind, left_out) in [(Kind::Nginx, RESPONSE), (Kind::Haproxy, &["tune.bufsize"])] {
-        let house = House::open(kind, left_out).await;
-        let mut ada = Person::new(&house.front.place, false);
+    for (kind, left_out) in [(ProxyKind::Nginx, RESPONSE), (ProxyKind::Haproxy, &["tune.bufsize"])] {
+        let proxied = ProxiedServer::open(kind, left_out).await;
+        let mut ada = User::new(&proxied.proxy.setup, false);
         assert_eq!(ada.log_in().await.status(), StatusCode::BAD_GATEWAY, "{kind:?}");
     }
-    let house = House::open(Kind::Nginx, &["large_client_header_buffers"]).await;
-    let mut ada = Person::new(&house.front.place, false);
+    let proxied = ProxiedServer::open(ProxyKind::Nginx, &["large_client_header_buffers"]).await;
+    let mut ada = User::new(&proxied.proxy.setup, false);
     assert_eq!(ada.log_in().await.status(), StatusCode::OK);
     assert_eq!(ada.get("/").await.status(), StatusCode::BAD_REQUEST);
 }

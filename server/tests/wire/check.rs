@@ -37,11 +37,11 @@ async fn check(stub: &Stub, contract: &str) -> Said {
     said
 }
 
-/// The log-in is answered with `answer`: `wrong` and `line` are printed, and `contract`, which has that
+/// The log-in is answered with `response`: `wrong` and `line` are printed, and `contract`, which has that
 /// line, fits.
-async fn is_mended(answer: Value, wrong: &str, line: &str, contract: &str) {
+async fn is_mended(response: Value, wrong: &str, line: &str, contract: &str) {
     let stub = Stub::start().await;
-    stub.memory().login_answer = Some((StatusCode::OK, "application/json".into(), answer.to_string()));
+    stub.memory().login_answer = Some((StatusCode::OK, "application/json".into(), response.to_string()));
     let said = check(&stub, "demo").await;
     assert!(!said.success, "{}", said.out);
     for expected in [wrong, line] {

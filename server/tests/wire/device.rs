@@ -35,9 +35,9 @@ async fn names_browser_and_system(store: &str) {
     let server = Program::with(&[("VESTIBULE_API__URL", &api), ("VESTIBULE_SESSION__STORE", store)]).await;
     logged_in(&server, PHONE).await;
     let mut desk = logged_in(&server, DESK).await;
-    let answer = desk.get("/account").await;
-    let devices = devices(&answer.body);
-    assert_eq!(devices.len(), 2, "{answer:?}");
+    let response = desk.get("/account").await;
+    let devices = devices(&response.body);
+    assert_eq!(devices.len(), 2, "{response:?}");
     for device in devices {
         let here = device.contains("This device");
         let name = if here { "Firefox on Linux" } else { "Safari on iPhone" };

@@ -27,8 +27,8 @@ fn browser_referer(browser: &Browser) -> String {
     request.url().to_string()
 }
 
-fn location(answer: &Answer) -> &str {
-    answer.headers["location"].to_str().unwrap()
+fn location(response: &Answer) -> &str {
+    response.headers["location"].to_str().unwrap()
 }
 
 #[tokio::test]
@@ -37,16 +37,16 @@ async fn answers_the_person_and_never_a_token() {
     let server = Program::start(&stub).await;
     let mut ada = server.browser();
     let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/notes")];
-    let answer = ada.post_form("/api/login", &fields).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert!(answer.body.contains("ada@example.com"));
-    assert!(answer.set_cookies()[0].starts_with("vestibule="));
+    let response = ada.post_form("/api/login", &fields).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert!(response.body.contains("ada@example.com"));
+    assert!(response.set_cookies()[0].starts_with("vestibule="));
     let page = ada.get("/account").await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("ada@example.com"));
     let log = server.stop().await;
     for token in stub.tokens() {
-        for place in [format!("{answer:?}"), format!("{page:?}"), log.clone()] {
+        for place in [format!("{response:?}"), format!("{page:?}"), log.clone()] {
             assert!(!place.contains(&token), "{token} in {place}");
         }
     }
@@ -59,17 +59,17 @@ async fn a_refused_log_in_keeps_its_status_and_sets_no_cookie() {
     let server = Program::start(&stub).await;
     let mut browser = server.browser();
     let wrong = [("email", "ada@example.com"), ("password", "wrong"), ("return_to", "/notes")];
-    let answer = browser.post_form("/api/login", &wrong).await;
-    assert_eq!(answer.status, 401);
-    assert!(answer.set_cookies().is_empty());
-    assert!(answer.body.contains("E-mail or password is wrong"), "{answer:?}");
+    let response = browser.post_form("/api/login", &wrong).await;
+    assert_eq!(response.status, 401);
+    assert!(response.set_cookies().is_empty());
+    assert!(response.body.contains("E-mail or password is wrong"), "{response:?}");
 
     for (status, expected) in [(422, 422), (429, 429), (500, 502), (302, 502)] {
         let status = StatusCode::from_u16(status).unwrap();
         stub.memory().login_answer = Some((status, "application/json".into(), "{}".into()));
-        let answer = browser.post_form("/api/login", &wrong).await;
-        assert_eq!(answer.status, expected, "{status}: {answer:?}");
-        assert!(answer.set_cookies().is_empty());
+        let response = browser.post_form("/api/login", &wrong).await;
+        assert_eq!(response.status, expected, "{status}: {response:?}");
+        assert!(response.set_cookies().is_empty());
     }
 }
 
@@ -112,9 +112,9 @@ async fn never_leads_to_another_site() {
     ] {
         let mut ada = server.browser();
         let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", target)];
-        let answer = submit(&mut ada, "/api/login", &fields).await;
-        assert_eq!((answer.status.as_u16(), location(&answer)), (303, "/notes"), "{target:?}");
-        assert!(!answer.headers.contains_key("x-evil"));
+        let response = submit(&mut ada, "/api/login", &fields).await;
+        assert_eq!((response.status.as_u16(), location(&response)), (303, "/notes"), "{target:?}");
+        assert!(!response.headers.contains_key("x-evil"));
     }
 }
 
@@ -129,9 +129,9 @@ async fn refuses_what_another_site_causes() {
             let mut request = request.build().unwrap();
             request.headers_mut().insert("sec-fetch-site", site.parse().unwrap());
             request.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
-            let answer = reqwest::Client::new().execute(request).await.unwrap();
-            assert_eq!(answer.status(), 403, "{path} {site}");
-            assert_eq!(answer.headers()["content-type"], "application/problem+json");
+            let response = reqwest::Client::new().execute(request).await.unwrap();
+            assert_eq!(response.status(), 403, "{path} {site}");
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
         }
     }
     assert_eq!(ada.get("/api/session").await.json()["loggedIn"], true);
@@ -143,9 +143,9 @@ async fn signs_up_and_names_wrong_fields() {
     let server = Program::start(&stub).await;
     let mut ada = server.browser();
     let taken = [("name", "Ada"), ("email", "taken@example.com"), ("password", PASSWORD), ("return_to", "")];
-    let answer = ada.post_form("/api/signup", &taken).await;
-    assert_eq!(answer.status, 422);
-    assert!(answer.body.contains("Somebody has this e-mail address already."), "{answer:?}");
+    let response = ada.post_form("/api/signup", &taken).await;
+    assert_eq!(response.status, 422);
+    assert!(response.body.contains("Somebody has this e-mail address already."), "{response:?}");
     assert!(ada.cookies.is_empty());
     let free = [("name", "Ada"), ("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "")];
     assert_eq!(ada.post_form("/api/signup", &free).await.status, 200);
@@ -157,9 +157,9 @@ async fn logged_out_people_are_sent_to_the_log_in_and_back() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     for (path, back) in [("/notes", "%2Fnotes"), ("/notes?q=tea", "%2Fnotes%3Fq%3Dtea"), ("/account", "%2Faccount")] {
-        let answer = server.browser().get(path).await;
-        assert_eq!(answer.status, 302, "{path}");
-        assert!(location(&answer).starts_with(&format!("/login?return_to={back}")), "{}", location(&answer));
+        let response = server.browser().get(path).await;
+        assert_eq!(response.status, 302, "{path}");
+        assert!(location(&response).starts_with(&format!("/login?return_to={back}")), "{}", location(&response));
     }
 }
 
@@ -170,9 +170,9 @@ async fn a_page_whose_token_the_api_refuses_leads_to_the_log_in() {
     let mut ada = server.logged_in("ada@example.com").await;
     stub.memory().refresh_status = Some(StatusCode::UNAUTHORIZED);
     stub.forget_access_tokens();
-    let answer = ada.get("/notes").await;
-    assert_eq!(answer.status, 302, "{answer:?}");
-    assert!(location(&answer).starts_with("/login?"), "{}", location(&answer));
+    let response = ada.get("/notes").await;
+    assert_eq!(response.status, 302, "{response:?}");
+    assert!(location(&response).starts_with("/login?"), "{}", location(&response));
     assert!(ada.cookies.is_empty());
 }
 
@@ -216,8 +216,8 @@ async fn guessing_is_slowed_down() {
     assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() <= 21);
     assert!(refused.body.contains("Wait a minute"), "{refused:?}");
     for number in 0..2 {
-        let answer = attempt(&format!("person-{number}@example.com"), PASSWORD, "192.0.2.1").await;
-        assert_eq!(answer.status, 200);
+        let response = attempt(&format!("person-{number}@example.com"), PASSWORD, "192.0.2.1").await;
+        assert_eq!(response.status, 200);
     }
     assert_eq!(attempt("grace@example.com", PASSWORD, "192.0.2.1").await.status, 429, "the address is out of attempts");
     assert_eq!(attempt("grace@example.com", PASSWORD, "192.0.2.3").await.status, 200, "another address is not");

@@ -14,10 +14,10 @@ async fn a_405_names_those_that_it_has() {
         ("TRACE", "/api/proxy/notes", "POST"),
     ] {
         let mut browser = server.browser();
-        let answer = browser.send(browser.request(method.parse().unwrap(), path)).await;
-        assert_eq!(answer.status, 405, "{method} {path}: {answer:?}");
+        let response = browser.send(browser.request(method.parse().unwrap(), path)).await;
+        assert_eq!(response.status, 405, "{method} {path}: {response:?}");
         // RFC 9110 §15.5.6.
-        let allow = answer.headers["allow"].to_str().unwrap();
+        let allow = response.headers["allow"].to_str().unwrap();
         let names: Vec<&str> = allow.split(',').map(str::trim).collect();
         assert!(names.contains(&allowed) && !names.contains(&method), "{method} {path}: {allow}");
     }

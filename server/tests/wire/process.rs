@@ -97,10 +97,10 @@ async fn logs_json_with_the_request_id_and_the_cause_once() {
     let server = Program::with(&[("VESTIBULE_API__URL", "http://127.0.0.1:9")]).await;
     let mut browser = server.browser();
     let request = browser.request(reqwest::Method::GET, "/api/proxy/notes?secret=1").header("x-request-id", "forged");
-    let answer = browser.send(request).await;
-    assert_eq!(answer.status, 502);
-    assert!(!answer.body.contains("127.0.0.1"), "no internal names: {}", answer.body);
-    let id = answer.headers["x-request-id"].to_str().unwrap().to_owned();
+    let response = browser.send(request).await;
+    assert_eq!(response.status, 502);
+    assert!(!response.body.contains("127.0.0.1"), "no internal names: {}", response.body);
+    let id = response.headers["x-request-id"].to_str().unwrap().to_owned();
     assert_ne!(id, "forged");
     let line = server.logged(&id).await;
     let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -148,8 +148,8 @@ async fn security_headers_are_on_every_page() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     for path in ["/", "/login", "/nowhere", "/api/session"] {
-        let answer = server.browser().get(path).await;
-        let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        let response = server.browser().get(path).await;
+        let header = |name: &str| response.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(header("x-content-type-options").as_deref(), Some("nosniff"), "{path}");
         assert_eq!(header("referrer-policy").as_deref(), Some("same-origin"), "{path}");
         assert!(header("permissions-policy").is_some() && header("cross-origin-opener-policy").is_some(), "{path}");
@@ -161,7 +161,7 @@ async fn security_headers_are_on_every_page() {
         assert!(policy.contains("frame-ancestors 'none'") && policy.contains("'nonce-"), "{policy}");
         assert!(!policy.contains("unsafe-inline"), "{policy}");
         let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap();
-        assert!(answer.body.contains(nonce), "{path}: the page's scripts carry the nonce");
+        assert!(response.body.contains(nonce), "{path}: the page's scripts carry the nonce");
     }
     assert_eq!(server.browser().get("/nowhere").await.status, 404);
 }

@@ -108,7 +108,7 @@ impl Program {
             assert!(ended.is_none(), "the server has ended: {}", self.log.lock().unwrap());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the server does not answer");
+        panic!("the server does not response");
     }
 
     pub fn browser(&self) -> Browser {
@@ -119,8 +119,8 @@ impl Program {
     pub async fn logged_in(&self, email: &str) -> Browser {
         let mut browser = self.browser();
         let fields = [("email", email), ("password", crate::support::stub::PASSWORD), ("return_to", "/")];
-        let answer = browser.post_form("/api/login", &fields).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let response = browser.post_form("/api/login", &fields).await;
+        assert_eq!(response.status, 200, "{response:?}");
         browser
     }
 

@@ -22,9 +22,9 @@ async fn forwards_every_method_with_the_session_token_alone() {
             .header("authorization", "Bearer of-the-client")
             .header("proxy-authorization", "Basic x")
             .body(if method == "GET" { "" } else { "hello" });
-        let answer = ada.send(request).await;
-        assert_eq!(answer.status, 200, "{method}: {answer:?}");
-        assert_eq!(answer.json()["email"], "ada@example.com");
+        let response = ada.send(request).await;
+        assert_eq!(response.status, 200, "{method}: {response:?}");
+        assert_eq!(response.json()["email"], "ada@example.com");
         let seen = stub.memory().seen.pop().unwrap();
         assert_eq!(seen.method.as_str(), method);
         assert_eq!(seen.target, "/a/b%20c/?q=%2F&q=2&flag");
@@ -51,9 +51,9 @@ async fn a_401_ends_the_session_and_is_passed_on() {
     let mut ada = server.logged_in("ada@example.com").await;
     stub.memory().refresh_status = Some(StatusCode::UNAUTHORIZED);
     stub.forget_access_tokens();
-    let answer = ada.get("/api/proxy/notes").await;
-    assert_eq!(answer.status, 401);
-    assert_eq!(answer.json()["detail"], "who are you?");
+    let response = ada.get("/api/proxy/notes").await;
+    assert_eq!(response.status, 401);
+    assert_eq!(response.json()["detail"], "who are you?");
     assert!(ada.cookies.is_empty());
     assert_eq!(ada.get("/api/session").await.json()["loggedIn"], false);
 }
@@ -65,9 +65,9 @@ async fn a_log_in_through_the_proxy_is_a_log_in() {
     for path in ["/api/proxy/auth/login", "/api/proxy/auth/login/", "/api/proxy/auth/%6Cogin"] {
         let mut ada: Browser = server.browser();
         let body = serde_json::json!({"email": "ada@example.com", "password": PASSWORD});
-        let answer = ada.send(ada.request(Method::POST, path).json(&body)).await;
-        assert!(stub.tokens().iter().all(|token| !format!("{answer:?}").contains(token)), "{path}");
-        if answer.status == StatusCode::OK {
+        let response = ada.send(ada.request(Method::POST, path).json(&body)).await;
+        assert!(stub.tokens().iter().all(|token| !format!("{response:?}").contains(token)), "{path}");
+        if response.status == StatusCode::OK {
             assert_eq!(ada.get("/api/session").await.json()["loggedIn"], true, "{path}");
         }
     }
@@ -80,9 +80,9 @@ async fn a_log_in_through_the_proxy_is_a_log_in() {
 async fn an_unknown_endpoint_is_a_problem() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
-    let answer = server.browser().get("/api/nothing").await;
-    assert_eq!(answer.status, 404);
-    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    let response = server.browser().get("/api/nothing").await;
+    assert_eq!(response.status, 404);
+    assert_eq!(response.headers["content-type"], "application/problem+json");
 }
 
 #[tokio::test]
@@ -103,10 +103,10 @@ async fn its_answers_are_the_servers_like_all_others() {
         (cross_site(plain), 403),
     ] {
         let what = format!("{request:?}");
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), status, "{what}");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{what}");
         for name in ["x-request-id", "x-content-type-options", "cross-origin-resource-policy"] {
-            assert_eq!(answer.headers().get_all(name).iter().count(), 1, "{what} {name}");
+            assert_eq!(response.headers().get_all(name).iter().count(), 1, "{what} {name}");
         }
     }
     // Beside the prefix is the router's.

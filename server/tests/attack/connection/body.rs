@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::wire::{connect, exchange};
+use super::socket::{connect, exchange};
 use crate::{
     program::Program,
     support::{browser::Browser, stub::Stub},
@@ -50,8 +50,8 @@ async fn announces_a_body_and_sends_none() {
     let ada = server.logged_in("ada@example.com").await;
     for (path, kind) in PLACES {
         for length in ["content-length: 100", "transfer-encoding: chunked"] {
-            let answer = exchange(&server, &head(&server, &ada, path, kind, length)).await;
-            assert!(answer.starts_with("HTTP/1.1 408"), "{path}: {answer}");
+            let response = exchange(&server, &head(&server, &ada, path, kind, length)).await;
+            assert!(response.starts_with("HTTP/1.1 408"), "{path}: {response}");
         }
     }
 }
@@ -70,11 +70,11 @@ async fn sends_a_form_in_drops() {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         });
-        let mut answer = [0; 12];
-        read.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 408", "{path}");
+        let mut response = [0; 12];
+        read.read_exact(&mut response).await.unwrap();
+        assert_eq!(&response, b"HTTP/1.1 408", "{path}");
         drop(read);
-        tokio::time::timeout(super::wire::PATIENCE, writing).await.unwrap().unwrap();
+        tokio::time::timeout(super::socket::PATIENCE, writing).await.unwrap().unwrap();
     }
 }
 
@@ -86,15 +86,15 @@ async fn sends_a_form_without_an_end() {
     let large = "x".repeat((256 << 10) + 1);
     for (path, kind) in &PLACES[..4] {
         let announced = format!("content-length: {}", large.len());
-        let answer = exchange(&server, &head(&server, &ada, path, kind, &announced)).await;
-        assert!(answer.starts_with("HTTP/1.1 413"), "{path}: {answer}");
+        let response = exchange(&server, &head(&server, &ada, path, kind, &announced)).await;
+        assert!(response.starts_with("HTTP/1.1 413"), "{path}: {response}");
         let chunks = format!("{:x}\r\n{large}\r\n", large.len()).repeat(2);
         let text = head(&server, &ada, path, kind, "transfer-encoding: chunked") + &chunks;
         let (mut read, mut write) = connect(&server).await.into_split();
         let writing = tokio::spawn(async move { write.write_all(text.as_bytes()).await });
-        let mut answer = [0; 12];
-        read.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 413", "{path}");
+        let mut response = [0; 12];
+        read.read_exact(&mut response).await.unwrap();
+        assert_eq!(&response, b"HTTP/1.1 413", "{path}");
         let _ = writing.await.unwrap();
     }
 }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use reqwest::Method;
 use serde_json::json;
 
-use super::wire::{get, http2};
+use super::socket::{get, http2};
 use crate::{
     program::Program,
     support::{
@@ -20,8 +20,8 @@ async fn both(server: &Program, path: &str, name: &str, value: &str) -> [u16; 2]
     let mut client = http2(server, 65_535).await;
     let mut request = get(server, path);
     request.headers_mut().insert(http::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
-    let (answer, _) = client.send_request(request, true).unwrap();
-    [one, answer.await.unwrap().status().as_u16()]
+    let (response, _) = client.send_request(request, true).unwrap();
+    [one, response.await.unwrap().status().as_u16()]
 }
 
 /// Letters and digits that no compression makes much shorter.
@@ -44,12 +44,12 @@ async fn the_largest_session_works_in_both_versions() {
     for length in (15_000..).step_by(250) {
         ada.cookies.clear();
         let user = json!({"id": 1, "email": "a@b.c", "note": incompressible(length)});
-        let answer = json!({"access_token": "access", "token_type": "Bearer", "user": user});
-        stub.memory().login_answer = Some((StatusCode::OK, "application/json".into(), answer.to_string()));
+        let response = json!({"access_token": "access", "token_type": "Bearer", "user": user});
+        stub.memory().login_answer = Some((StatusCode::OK, "application/json".into(), response.to_string()));
         let email = format!("{length}@example.com");
         let fields = [("email", email.as_str()), ("password", PASSWORD), ("return_to", "/")];
-        let answer = ada.post_form("/api/login", &fields).await;
-        assert_eq!(answer.status, StatusCode::OK, "{length}");
+        let response = ada.post_form("/api/login", &fields).await;
+        assert_eq!(response.status, StatusCode::OK, "{length}");
         if ada.cookies.values().map(String::len).sum::<usize>() > 19_900 {
             break;
         }
@@ -82,8 +82,8 @@ async fn probes_the_proxy_from_another_site_without_a_trace() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let request = server.browser().request(Method::GET, "/api/proxy/notes").header("sec-fetch-site", "cross-site");
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 403);
-    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 403);
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     assert!(server.logged(&id).await.contains("cross-site"));
 }

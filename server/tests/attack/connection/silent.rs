@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::wire::{connect, get, http2, is_served, rest};
+use super::socket::{connect, get, http2, is_served, rest};
 use crate::{program::Program, support::stub::Stub};
 
 /// A server that waits a second for a head.
@@ -66,9 +66,9 @@ async fn holds_a_connection_after_a_request() {
     let request = format!("GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n", server.address());
     for _ in 0..3 {
         socket.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = vec![0; 4096];
-        let length = socket.read(&mut answer).await.unwrap();
-        assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+        let mut response = vec![0; 4096];
+        let length = socket.read(&mut response).await.unwrap();
+        assert!(response[..length].starts_with(b"HTTP/1.1 200"));
     }
     rest(&mut socket).await;
 }
@@ -78,8 +78,8 @@ async fn holds_a_connection_of_http2_after_a_request_and_answers_pings() {
     let stub = Stub::start().await;
     let server = server(&stub).await;
     let mut client = http2(&server, 65_535).await;
-    let (answer, _) = client.send_request(get(&server, "/healthz"), true).unwrap();
-    assert_eq!(answer.await.unwrap().status(), 200);
+    let (response, _) = client.send_request(get(&server, "/healthz"), true).unwrap();
+    assert_eq!(response.await.unwrap().status(), 200);
     let closed = async {
         loop {
             if futures_util::future::poll_fn(|cx| client.poll_ready(cx)).await.is_err() {
@@ -88,7 +88,7 @@ async fn holds_a_connection_of_http2_after_a_request_and_answers_pings() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(super::wire::PATIENCE, closed).await.unwrap();
+    tokio::time::timeout(super::socket::PATIENCE, closed).await.unwrap();
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::wire::connect;
+use super::socket::connect;
 use crate::{
     program::Program,
     support::{browser::Answer, browser::Browser, stub::Stub},
@@ -20,8 +20,8 @@ fn part(name: &str) -> String {
     format!("--z\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\nhello\r\n")
 }
 
-fn location(answer: &Answer) -> &str {
-    answer.headers["location"].to_str().unwrap()
+fn location(response: &Answer) -> &str {
+    response.headers["location"].to_str().unwrap()
 }
 
 /// Sends without an end, as fast as the server reads; answers how many bytes went before it closed.
@@ -39,8 +39,8 @@ async fn flood(server: &Program, cookies: &str, beginning: &str) -> usize {
         write.write_all(chunk(beginning).as_bytes()).await.unwrap();
     }
     let reading = tokio::spawn(async move {
-        let mut answer = Vec::new();
-        let _ = read.read_to_end(&mut answer).await;
+        let mut response = Vec::new();
+        let _ = read.read_to_end(&mut response).await;
     });
     let chunk = chunk(&"x".repeat(64 << 10));
     let mut sent = 0;
@@ -48,7 +48,7 @@ async fn flood(server: &Program, cookies: &str, beginning: &str) -> usize {
         sent += chunk.len();
     }
     drop(write);
-    tokio::time::timeout(super::wire::PATIENCE, reading).await.unwrap().unwrap();
+    tokio::time::timeout(super::socket::PATIENCE, reading).await.unwrap().unwrap();
     sent
 }
 
@@ -66,16 +66,16 @@ async fn fills_the_memory_with_a_form_without_an_end() {
             assert!(sent < 32 << 20, "{sent} bytes");
         }
     }
-    assert!(super::wire::is_served(&server, "127.0.0.1").await);
+    assert!(super::socket::is_served(&server, "127.0.0.1").await);
 }
 
 #[tokio::test]
 async fn uploads_without_a_session() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
-    let answer = send(&mut server.browser(), part("a") + "--z--\r\n").await;
-    assert_eq!(answer.status, 303);
-    assert!(location(&answer).starts_with("/login?"), "{answer:?}");
+    let response = send(&mut server.browser(), part("a") + "--z--\r\n").await;
+    assert_eq!(response.status, 303);
+    assert!(location(&response).starts_with("/login?"), "{response:?}");
     assert!(stub.memory().seen.is_empty());
 }
 
@@ -96,8 +96,8 @@ async fn hides_lost_files_behind_a_good_one() {
     assert_eq!(location(&good), "/notes/1?done=file-added");
     assert_eq!(stub.memory().seen.len(), 2);
     for bad in ["--z\r\nno header\r\n\r\nhello\r\n--z--\r\n", "--z\r\ncontent-disposition: form-", ""] {
-        let answer = send(&mut ada, part("a") + bad).await;
-        assert!(location(&answer).starts_with("/notes/1?upload_error="), "{bad}: {answer:?}");
+        let response = send(&mut ada, part("a") + bad).await;
+        assert!(location(&response).starts_with("/notes/1?upload_error="), "{bad}: {response:?}");
     }
 }
 

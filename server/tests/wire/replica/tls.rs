@@ -74,8 +74,8 @@ async fn serves(certificates: &Certificates, store: &str) {
     let stranger = Program::with(&own[..2]).await;
     let mut browser = stranger.browser();
     let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/")];
-    let answer = browser.post_form("/api/login", &fields).await;
-    assert_eq!(answer.status, 503, "{answer:?}");
+    let response = browser.post_form("/api/login", &fields).await;
+    assert_eq!(response.status, 503, "{response:?}");
     assert!(browser.cookies.is_empty());
     let log = format!("{}{}", server.stop().await, stranger.stop().await);
     assert!(!log.contains("behind-tls"), "{log}");
@@ -117,10 +117,10 @@ async fn a_cluster_is_reached_over_tls() {
     let mut plain = TcpStream::connect(("127.0.0.1", redis.port())).await.unwrap();
     plain.write_all(b"AUTH behind-tls\r\nCLUSTER ADDSLOTSRANGE 0 16383\r\n").await.unwrap();
     for _ in 0..400 {
-        let mut answer = vec![0; 4_096];
+        let mut response = vec![0; 4_096];
         plain.write_all(b"CLUSTER INFO\r\n").await.unwrap();
-        let length = plain.read(&mut answer).await.unwrap();
-        if String::from_utf8_lossy(&answer[..length]).contains("cluster_state:ok") {
+        let length = plain.read(&mut response).await.unwrap();
+        if String::from_utf8_lossy(&response[..length]).contains("cluster_state:ok") {
             break;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;

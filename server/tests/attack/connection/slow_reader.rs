@@ -19,7 +19,7 @@ use axum::{
 use futures_util::{StreamExt, future::join_all, stream};
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 
-use super::wire::{PATIENCE, connect_narrow, get, http2, is_served, rest};
+use super::socket::{PATIENCE, connect_narrow, get, http2, is_served, rest};
 use crate::{api, program::Program, support::stub::Stub};
 
 /// How many responses the API has begun, and how many it has ended.
@@ -120,8 +120,8 @@ async fn keeps_the_windows_of_its_streams_shut() {
         let (mut client, server) = (client.clone(), &server);
         async move {
             let path = if number < 20 { "/api/proxy/large" } else { "/" };
-            let (answer, _) = client.send_request(get(server, path), true).unwrap();
-            let mut body = answer.await.unwrap().into_body();
+            let (response, _) = client.send_request(get(server, path), true).unwrap();
+            let mut body = response.await.unwrap().into_body();
             tokio::time::timeout(PATIENCE, body.data()).await.unwrap().unwrap().unwrap_err()
         }
     });
@@ -159,9 +159,9 @@ async fn an_event_stream_may_be_silent_for_longer_than_any_limit() {
     let (feed, events) = mpsc::channel(1);
     stub.memory().feed = Some(events);
     let request = ada.request(reqwest::Method::GET, "/api/proxy/events");
-    let mut answer = request.send().await.unwrap().bytes_stream();
-    assert!(answer.next().await.unwrap().unwrap().starts_with(b"data: ada@"));
+    let mut response = request.send().await.unwrap().bytes_stream();
+    assert!(response.next().await.unwrap().unwrap().starts_with(b"data: ada@"));
     tokio::time::sleep(Duration::from_secs(2)).await;
     feed.send("data: late\n\n").await.unwrap();
-    assert_eq!(answer.next().await.unwrap().unwrap(), "data: late\n\n");
+    assert_eq!(response.next().await.unwrap().unwrap(), "data: late\n\n");
 }

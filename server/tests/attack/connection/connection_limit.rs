@@ -2,7 +2,7 @@
 
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::wire::{connect_from, is_served};
+use super::socket::{connect_from, is_served};
 use crate::{program::Program, support::stub::Stub};
 
 async fn silent(server: &Program, address: &str, count: usize) -> Vec<TcpStream> {

@@ -7,10 +7,10 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, pki_types::CertificateDe
 
 /// The authority's certificate.
 #[derive(Clone)]
-pub struct Authority(CertificateDer<'static>);
+pub struct CertificateAuthority(CertificateDer<'static>);
 
 /// Writes `certificate.pem` and `key.pem`, and both in one as `both.pem`, into `folder`.
-pub fn certify(folder: &Path) -> Authority {
+pub fn issue_certificate(folder: &Path) -> CertificateAuthority {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap();
@@ -23,10 +23,10 @@ pub fn certify(folder: &Path) -> Authority {
     {
         std::fs::write(folder.join(name), content).unwrap();
     }
-    Authority(authority.der().clone())
+    CertificateAuthority(authority.der().clone())
 }
 
-impl Authority {
+impl CertificateAuthority {
     /// For a client that trusts it.
     pub fn reqwest(&self) -> reqwest::Certificate {
         reqwest::Certificate::from_der(&self.0).unwrap()

@@ -1,4 +1,4 @@
-//! The data folder: where the session key is kept when none is configured.
+//! The session key file in the data folder, used when no key is configured.
 
 use std::{
     fs::{self, OpenOptions},
@@ -10,9 +10,9 @@ use vestibule::{random::Random, secret::Secret, session::Key};
 
 const KEY_FILE: &str = "session.key";
 
-/// The session key cannot be read or made.
+/// The session key cannot be read or created.
 #[derive(Debug, thiserror::Error)]
-#[error("the session key {path} cannot be {action}: set `session.keys`, or a `data_dir` that can be written")]
+#[error("the session key {path} cannot be {action}: set `session.keys`, or set a writable `data_dir`")]
 pub(crate) struct KeyError {
     path: PathBuf,
     action: &'static str,
@@ -20,8 +20,8 @@ pub(crate) struct KeyError {
     cause: io::Error,
 }
 
-/// The key of this server: read from the data folder, or made there once, readable by its owner alone.
-pub(crate) fn session_key(data_dir: &Path) -> Result<Secret, KeyError> {
+/// Reads the key from the data folder, or creates it there once, readable only by its owner.
+pub(crate) fn load_or_create(data_dir: &Path) -> Result<Secret, KeyError> {
     let path = data_dir.join(KEY_FILE);
     let error = |action| {
         let path = path.clone();
@@ -30,14 +30,14 @@ pub(crate) fn session_key(data_dir: &Path) -> Result<Secret, KeyError> {
     match fs::read_to_string(&path) {
         Ok(text) => Ok(Secret::new(text.trim())),
         Err(cause) if cause.kind() == ErrorKind::NotFound => {
-            fs::create_dir_all(data_dir).map_err(error("made"))?;
-            make(&path).map_err(error("made"))
+            fs::create_dir_all(data_dir).map_err(error("created"))?;
+            create(&path).map_err(error("created"))
         }
         Err(cause) => Err(error("read")(cause)),
     }
 }
 
-fn make(path: &Path) -> io::Result<Secret> {
+fn create(path: &Path) -> io::Result<Secret> {
     let key = Key::random(&Random::system()).to_base64();
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -54,10 +54,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn makes_a_key_once_for_its_owner_alone() {
+    fn creates_a_key_once_readable_only_by_its_owner() {
         let folder = std::env::temp_dir().join(format!("vestibule-key-{}", std::process::id()));
-        let first = session_key(&folder).unwrap();
-        assert_eq!(session_key(&folder).unwrap(), first);
+        let first = load_or_create(&folder).unwrap();
+        assert_eq!(load_or_create(&folder).unwrap(), first);
         Key::parse(first.expose()).unwrap();
         #[cfg(unix)]
         {

@@ -56,9 +56,9 @@ pub async fn is_served(server: &Program, address: &str) -> bool {
     if socket.write_all(request.as_bytes()).await.is_err() {
         return false;
     }
-    let mut answer = Vec::new();
-    let read = timeout(PATIENCE, socket.read_to_end(&mut answer)).await;
-    read.is_ok() && answer.starts_with(b"HTTP/1.1 200")
+    let mut response = Vec::new();
+    let read = timeout(PATIENCE, socket.read_to_end(&mut response)).await;
+    read.is_ok() && response.starts_with(b"HTTP/1.1 200")
 }
 
 /// A client of HTTP/2 whose streams may have this window.

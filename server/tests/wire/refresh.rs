@@ -23,9 +23,9 @@ async fn overdue(stub: &Stub, server: &Program) -> Browser {
     ada
 }
 
-/// The answer itself has the new token, which serves from then on.
-async fn renewed(stub: &Stub, ada: &mut Browser, answer: &Answer, before: usize) {
-    assert_eq!(answer.set_cookies().len(), 1, "{answer:?}");
+/// The response itself has the new token, which serves from then on.
+async fn renewed(stub: &Stub, ada: &mut Browser, response: &Answer, before: usize) {
+    assert_eq!(response.set_cookies().len(), 1, "{response:?}");
     assert_eq!(stub.memory().refreshes, before + 1);
     assert_eq!(ada.get("/api/proxy/notes").await.json()["email"], "ada@example.com");
     assert_eq!(stub.memory().refreshes, before + 1);
@@ -37,18 +37,18 @@ async fn a_page_a_form_and_the_proxy_do_so_alike() {
     let server = Program::start(&stub).await;
     for (before, path) in ["/", "/account", "/api/proxy/notes"].into_iter().enumerate() {
         let mut ada = overdue(&stub, &server).await;
-        let answer = ada.get(path).await;
-        assert_eq!(answer.status, 200, "{path}: {answer:?}");
-        assert!(answer.body.contains("ada"), "{path} knows who is logged in: {answer:?}");
+        let response = ada.get(path).await;
+        assert_eq!(response.status, 200, "{path}: {response:?}");
+        assert!(response.body.contains("ada"), "{path} knows who is logged in: {response:?}");
         if !path.starts_with("/api") {
-            assert!(!answer.headers.contains_key("content-length"), "{path} is streamed");
+            assert!(!response.headers.contains_key("content-length"), "{path} is streamed");
         }
-        renewed(&stub, &mut ada, &answer, before).await;
+        renewed(&stub, &mut ada, &response, before).await;
     }
     let mut ada = overdue(&stub, &server).await;
     let fields = [("title", "Tea"), ("body", "")];
     let form = ada.request(Method::POST, "/api/form/notes/create").header("accept", "text/html").form(&fields);
-    let answer = ada.send(form).await;
-    assert!(stub.memory().seen.iter().any(|seen| seen.method == Method::POST), "{answer:?}");
-    renewed(&stub, &mut ada, &answer, 3).await;
+    let response = ada.send(form).await;
+    assert!(stub.memory().seen.iter().any(|seen| seen.method == Method::POST), "{response:?}");
+    renewed(&stub, &mut ada, &response, 3).await;
 }

@@ -24,24 +24,24 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What all requests came to.
 #[derive(Default)]
-pub struct Tally {
+pub struct Counts {
     pub answered: AtomicUsize,
     /// Told to come again, and did.
-    pub put_off: AtomicUsize,
+    pub retried: AtomicUsize,
     /// Lost with the replica that was killed.
-    pub cut: AtomicUsize,
+    pub aborted: AtomicUsize,
     /// Whether the store was away, so that people may be put off.
-    pub store_was_away: AtomicBool,
+    pub store_was_down: AtomicBool,
     /// Which replica was killed.
     pub killed: Mutex<Option<usize>>,
     /// Whether all requests that it had under way have ended.
-    pub settled: AtomicBool,
+    pub recovered: AtomicBool,
     /// Which ones answered.
     pub replicas: Mutex<BTreeSet<String>>,
     pub stop: AtomicBool,
 }
 
-impl Tally {
+impl Counts {
     /// Waits for something that comes sooner or later.
     pub async fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         for _ in 0..1_600 {
@@ -61,22 +61,22 @@ impl Tally {
     }
 
     /// Notes a request that was not answered: only the killed replica may have lost it, as it ended.
-    fn note_cut(&self, replica: Option<&str>, what: &str) {
+    fn record_aborted(&self, replica: Option<&str>, what: &str) {
         let killed = *self.killed.lock().unwrap();
         let killed = killed.map(|number| number.to_string());
         assert!(killed.is_some(), "before any replica was killed: {what}");
         assert!(replica.is_none() || replica == killed.as_deref(), "by {replica:?}, which lives: {what}");
-        assert!(!self.settled.load(Ordering::SeqCst), "long after the replica was killed: {what}");
-        self.cut.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.recovered.load(Ordering::SeqCst), "long after the replica was killed: {what}");
+        self.aborted.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// One person at work until the tally says stop: two tabs, each of which sees that person's own data
+/// One person at work until the counts says stop: two tabs, each of which sees that person's own data
 /// or is told to come again.
-pub async fn work(mut browser: Browser, email: String, tally: Arc<Tally>) -> Browser {
-    while !tally.stop.load(Ordering::SeqCst) {
-        let tabs = tokio::join!(tab(&browser, &email, &tally), tab(&browser, &email, &tally));
-        // As a browser does: the cookie of the answer that comes last stays.
+pub async fn work(mut browser: Browser, email: String, counts: Arc<Counts>) -> Browser {
+    while !counts.stop.load(Ordering::SeqCst) {
+        let tabs = tokio::join!(tab(&browser, &email, &counts), tab(&browser, &email, &counts));
+        // As a browser does: the cookie of the response that comes last stays.
         for headers in <[_; 2]>::from(tabs).into_iter().flatten() {
             browser.keep_cookies(&headers);
         }
@@ -85,24 +85,24 @@ pub async fn work(mut browser: Browser, email: String, tally: Arc<Tally>) -> Bro
     browser
 }
 
-/// One request, sent again as long as the answer says so; the headers of the last answer.
-async fn tab(browser: &Browser, email: &str, tally: &Tally) -> Option<HeaderMap> {
+/// One request, sent again as long as the response says so; the headers of the last response.
+async fn tab(browser: &Browser, email: &str, counts: &Counts) -> Option<HeaderMap> {
     loop {
         let response = match browser.request(Method::GET, "/api/proxy/notes").send().await {
             Ok(response) => response,
             // On a connection that was used before, HAProxy hangs up as the replica did.
             Err(error) => {
-                tally.note_cut(None, &format!("{email}: {error}"));
+                counts.record_aborted(None, &format!("{email}: {error}"));
                 return None;
             }
         };
         match response.status() {
-            StatusCode::OK => return own(response, email, tally).await,
+            StatusCode::OK => return own(response, email, counts).await,
             StatusCode::SERVICE_UNAVAILABLE => {
-                assert!(tally.store_was_away.load(Ordering::SeqCst), "{email}: {response:?}");
+                assert!(counts.store_was_down.load(Ordering::SeqCst), "{email}: {response:?}");
                 assert!(response.headers().contains_key(RETRY_AFTER), "{email}: {response:?}");
                 assert!(!response.headers().contains_key(SET_COOKIE), "{email}");
-                tally.put_off.fetch_add(1, Ordering::SeqCst);
+                counts.retried.fetch_add(1, Ordering::SeqCst);
                 // Sooner than told, so that the test takes no longer than it has to.
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
@@ -111,7 +111,7 @@ async fn tab(browser: &Browser, email: &str, tally: &Tally) -> Option<HeaderMap>
                 let text = format!("{email}: {response:?}");
                 assert_ne!(response.headers()[CONTENT_TYPE], "application/problem+json", "{text}");
                 let replica = response.headers().get(SERVER).map(|name| name.to_str().unwrap().to_owned());
-                tally.note_cut(Some(replica.as_deref().unwrap_or("nobody")), &text);
+                counts.record_aborted(Some(replica.as_deref().unwrap_or("nobody")), &text);
                 return None;
             }
             status => panic!("{email} got {status}: {:?}", response.text().await),
@@ -119,16 +119,16 @@ async fn tab(browser: &Browser, email: &str, tally: &Tally) -> Option<HeaderMap>
     }
 }
 
-/// Reads an answer, which has to be about that person.
-async fn own(response: Response, email: &str, tally: &Tally) -> Option<HeaderMap> {
+/// Reads an response, which has to be about that person.
+async fn own(response: Response, email: &str, counts: &Counts) -> Option<HeaderMap> {
     let headers = response.headers().clone();
     let replica = headers[SERVER].to_str().unwrap().to_owned();
     let Ok(body) = response.text().await else {
-        tally.note_cut(Some(&replica), email);
+        counts.record_aborted(Some(&replica), email);
         return Some(headers);
     };
     assert!(body.contains(&format!("\"{email}\"")), "{email} got {body}");
-    tally.replicas.lock().unwrap().insert(replica);
-    tally.answered.fetch_add(1, Ordering::SeqCst);
+    counts.replicas.lock().unwrap().insert(replica);
+    counts.answered.fetch_add(1, Ordering::SeqCst);
     Some(headers)
 }

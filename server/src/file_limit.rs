@@ -1,8 +1,8 @@
-//! How many files and sockets this process may have open.
+//! The limit of open files and sockets of this process.
 
-/// Raises the limit as far as the system lets it; tells what it is, where it is known.
+/// Raises the limit as far as the system allows and returns it, if it is known.
 #[cfg(target_os = "linux")]
-pub(crate) fn raise_limit() -> Option<u64> {
+pub(crate) fn raise() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -12,14 +12,14 @@ pub(crate) fn raise_limit() -> Option<u64> {
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         Ok(()) => maximum,
         Err(error) => {
-            tracing::warn!(%error, limit = current, "the limit of open files stays");
+            tracing::warn!(%error, limit = current, "cannot raise the limit of open files");
             current
         }
     }
 }
 
-/// It is not asked for elsewhere.
+/// The limit is only known on Linux.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn raise_limit() -> Option<u64> {
+pub(crate) fn raise() -> Option<u64> {
     None
 }

@@ -1,22 +1,21 @@
-//! The security headers of answers. The page's own Content-Security-Policy, with its
-//! nonce, comes from the app.
+//! The security headers of responses. The pages' Content-Security-Policy, with its nonce, comes from the app.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use vestibule::config::ConfigError;
 
-/// What the preload list of browsers asks for at least: a year, in seconds (hstspreload.org).
+/// The minimum `max-age` for the browsers' preload list: a year, in seconds (hstspreload.org).
 const PRELOAD_AGE: u64 = 31_536_000;
 
 /// `[hsts]`: `Strict-Transport-Security` (RFC 6797), which is sent when `public_url` is https.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct HstsSettings {
-    /// For how long browsers use https alone, in seconds; 0 ends it.
+    /// How long browsers use only https, in seconds; 0 ends it.
     pub(crate) max_age: u64,
-    /// Whether that holds for all hosts below this one too, which may not be Vestibule's.
+    /// Whether this also applies to all subdomains, which other servers may serve.
     pub(crate) include_subdomains: bool,
-    /// Whether browsers may have this host on the list that they are shipped with.
+    /// Whether browsers may include this host in their built-in preload list.
     pub(crate) preload: bool,
 }
 
@@ -29,14 +28,14 @@ impl Default for HstsSettings {
 impl HstsSettings {
     pub(crate) fn validate(self) -> Result<(), ConfigError> {
         if self.preload && !(self.include_subdomains && self.max_age >= PRELOAD_AGE) {
-            let problem =
-                format!("wants `include_subdomains = true` and `max_age` of at least {PRELOAD_AGE}: set them");
-            return Err(ConfigError::new("hsts.preload", problem));
+            let message =
+                format!("requires `include_subdomains = true` and a `max_age` of at least {PRELOAD_AGE}: set them");
+            return Err(ConfigError::new("hsts.preload", message));
         }
         Ok(())
     }
 
-    /// The field's value.
+    /// The header's value.
     pub(crate) fn value(self) -> Option<HeaderValue> {
         let subdomains = if self.include_subdomains { "; includeSubDomains" } else { "" };
         let preload = if self.preload { "; preload" } else { "" };
@@ -48,9 +47,9 @@ const NOSNIFF: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, Head
 const SAME_ORIGIN: (HeaderName, HeaderValue) =
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
 
-/// What rules documents. One in a sandbox, as the proxy makes those of the API, has no use for it.
-const PAGE: [(HeaderName, HeaderValue); 3] = [
-    // `no-referrer` would lose the way back of a failed form without JavaScript.
+/// The headers that only affect documents. They have no effect on sandboxed documents, such as the API's proxied ones.
+const DOCUMENT: [(HeaderName, HeaderValue); 3] = [
+    // With `no-referrer`, a failed form without JavaScript could not return to its page.
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     (
@@ -59,12 +58,12 @@ const PAGE: [(HeaderName, HeaderValue); 3] = [
     ),
 ];
 
-/// Adds the headers that an answer gets, unless its handler or the API has set its own.
+/// Adds the security headers that the handler or the API has not set.
 ///
-/// `hsts` is there on https.
+/// `hsts` is set on https.
 pub(crate) fn add(headers: &mut HeaderMap, hsts: Option<&HeaderValue>) {
-    if !is_in_sandbox(headers) {
-        add_all(headers, PAGE);
+    if !is_sandboxed(headers) {
+        add_all(headers, DOCUMENT);
     }
     add_all(headers, [NOSNIFF, SAME_ORIGIN]);
     if let Some(hsts) = hsts {
@@ -72,8 +71,8 @@ pub(crate) fn add(headers: &mut HeaderMap, hsts: Option<&HeaderValue>) {
     }
 }
 
-/// Whether the answer, shown as a document, has no origin and runs nothing.
-fn is_in_sandbox(headers: &HeaderMap) -> bool {
+/// Whether the response, shown as a document, has an opaque origin and runs no scripts.
+fn is_sandboxed(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_SECURITY_POLICY).is_some_and(|policy| policy.as_bytes().starts_with(b"sandbox"))
 }
 
@@ -96,13 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn rules_documents_of_this_origin() {
+    fn only_documents_of_this_origin_get_the_document_headers() {
         assert!(has_policy(&[]) && has_policy(&[(header::CONTENT_SECURITY_POLICY, "default-src 'self'")]));
         assert!(!has_policy(&[(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")]));
     }
 
     #[test]
-    fn speaks_for_this_host_alone_unless_told_otherwise() {
+    fn hsts_covers_only_this_host_by_default() {
         let value = |settings: HstsSettings| settings.value().unwrap();
         assert_eq!(value(HstsSettings::default()), "max-age=63072000");
         let all = HstsSettings { include_subdomains: true, preload: true, ..HstsSettings::default() };
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn is_on_no_list_by_halves() {
+    fn preload_requires_subdomains_and_a_year() {
         let preload = HstsSettings { preload: true, ..HstsSettings::default() };
         let all = HstsSettings { include_subdomains: true, ..preload };
         assert!(all.validate().is_ok() && HstsSettings::default().validate().is_ok());

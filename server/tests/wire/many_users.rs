@@ -1,4 +1,4 @@
-//! Many people at once: every answer is its asker's own.
+//! Many people at once: every response is its asker's own.
 
 use futures_util::future::join_all;
 

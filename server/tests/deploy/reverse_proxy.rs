@@ -11,36 +11,36 @@ use tokio::net::TcpStream;
 
 use crate::{
     example::{fill, read, without},
-    notary::{Authority, certify},
+    certificate_authority::{CertificateAuthority, issue_certificate},
     program::folder,
     support::redis_server::free_port,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ProxyKind {
     Nginx,
     Haproxy,
     Caddy,
 }
 
 /// Ports and files, chosen before anything runs: the server has to know its public URL.
-pub struct Place {
+pub struct ProxySetup {
     pub http: u16,
     pub https: u16,
-    pub authority: Authority,
+    pub authority: CertificateAuthority,
     folder: PathBuf,
 }
 
 /// A proxy in front of a server. It ends with the test.
-pub struct Front {
-    pub place: Place,
+pub struct ReverseProxy {
+    pub setup: ProxySetup,
     process: Child,
 }
 
-impl Place {
+impl ProxySetup {
     pub fn new() -> Self {
         let folder = folder();
-        Self { http: free_port(), https: free_port(), authority: certify(&folder), folder }
+        Self { http: free_port(), https: free_port(), authority: issue_certificate(&folder), folder }
     }
 
     pub fn origin(&self) -> String {
@@ -58,45 +58,45 @@ impl Place {
     }
 }
 
-impl Front {
+impl ReverseProxy {
     /// Starts one in front of the server at the address `server`; its configuration is the example without the lines
     /// that begin with one of `left_out`.
-    pub async fn start(kind: Kind, place: Place, server: &str, left_out: &[&str]) -> Self {
+    pub async fn start(kind: ProxyKind, setup: ProxySetup, server: &str, left_out: &[&str]) -> Self {
         let mut command = match kind {
-            Kind::Nginx => nginx(&place, server, left_out),
-            Kind::Haproxy => haproxy(&place, server, left_out),
-            Kind::Caddy => caddy(&place, server, left_out),
+            ProxyKind::Nginx => nginx(&setup, server, left_out),
+            ProxyKind::Haproxy => haproxy(&setup, server, left_out),
+            ProxyKind::Caddy => caddy(&setup, server, left_out),
         };
-        let log = File::create(place.file("log")).unwrap();
-        command.current_dir(&place.folder).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let log = File::create(setup.file("log")).unwrap();
+        command.current_dir(&setup.folder).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let process = command
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {kind:?} ({error}): `cargo xtask setup` installs it"));
-        let mut front = Self { place, process };
+        let mut front = Self { setup, process };
         front.wait_until_ready().await;
         front
     }
 
     async fn wait_until_ready(&mut self) {
         for _ in 0..600 {
-            if TcpStream::connect(("127.0.0.1", self.place.https)).await.is_ok() {
+            if TcpStream::connect(("127.0.0.1", self.setup.https)).await.is_ok() {
                 return;
             }
             assert!(self.process.try_wait().unwrap().is_none(), "it has ended: {}", self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("it does not answer: {}", self.log());
+        panic!("it does not response: {}", self.log());
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.place.file("log")).unwrap_or_default()
+        std::fs::read_to_string(self.setup.file("log")).unwrap_or_default()
     }
 }
 
-impl Drop for Front {
+impl Drop for ReverseProxy {
     fn drop(&mut self) {
         end(&mut self.process);
-        let _ = std::fs::remove_dir_all(&self.place.folder);
+        let _ = std::fs::remove_dir_all(&self.setup.folder);
     }
 }
 
@@ -119,66 +119,66 @@ fn program(name: &str) -> Command {
     if system.exists() { Command::new(system) } else { Command::new(name) }
 }
 
-fn nginx(place: &Place, server: &str, left_out: &[&str]) -> Command {
+fn nginx(setup: &ProxySetup, server: &str, left_out: &[&str]) -> Command {
     let site = fill(
         &without(&read("nginx.conf"), left_out),
         &[
             ("server 127.0.0.1:3000;", &format!("server {server};")),
-            ("listen 80;", &format!("listen 127.0.0.1:{};", place.http)),
-            ("listen 443 ssl", &format!("listen 127.0.0.1:{} ssl", place.https)),
-            ("/etc/ssl/app.example/fullchain.pem", &place.file("certificate.pem")),
-            ("/etc/ssl/app.example/privkey.pem", &place.file("key.pem")),
+            ("listen 80;", &format!("listen 127.0.0.1:{};", setup.http)),
+            ("listen 443 ssl", &format!("listen 127.0.0.1:{} ssl", setup.https)),
+            ("/etc/ssl/app.example/fullchain.pem", &setup.file("certificate.pem")),
+            ("/etc/ssl/app.example/privkey.pem", &setup.file("key.pem")),
         ],
     );
-    let site = place.write("site.conf", &site);
+    let site = setup.write("site.conf", &site);
     let folders: Vec<String> = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("{name}_temp_path {};", place.file(name)))
+        .map(|name| format!("{name}_temp_path {};", setup.file(name)))
         .into();
     let main = format!(
         "daemon off;\nworker_processes 1;\npid {};\nerror_log stderr;\nevents {{}}\n\
          http {{ access_log off; {} include {site}; }}\n",
-        place.file("pid"),
+        setup.file("pid"),
         folders.join(" ")
     );
     // Its workers give up root's rights, and could not write there then.
     let user = if is_root() { "user root;\n" } else { "" };
     let mut command = program("nginx");
-    command.arg("-p").arg(&place.folder).arg("-c").arg(place.write("nginx.conf", &format!("{user}{main}")));
+    command.arg("-p").arg(&setup.folder).arg("-c").arg(setup.write("nginx.conf", &format!("{user}{main}")));
     command
 }
 
-fn haproxy(place: &Place, server: &str, left_out: &[&str]) -> Command {
+fn haproxy(setup: &ProxySetup, server: &str, left_out: &[&str]) -> Command {
     let text = fill(
         &without(&read("haproxy.cfg"), left_out),
         &[
             ("10.0.0.1:3000", server),
             ("10.0.0.2:3000", server),
             ("10.0.0.3:3000", server),
-            ("bind :80", &format!("bind 127.0.0.1:{}", place.http)),
-            ("bind :443", &format!("bind 127.0.0.1:{}", place.https)),
-            ("/etc/haproxy/app.example.pem", &place.file("both.pem")),
+            ("bind :80", &format!("bind 127.0.0.1:{}", setup.http)),
+            ("bind :443", &format!("bind 127.0.0.1:{}", setup.https)),
+            ("/etc/haproxy/app.example.pem", &setup.file("both.pem")),
         ],
     );
     let mut command = program("haproxy");
-    command.args(["-db", "-f"]).arg(place.write("haproxy.cfg", &format!("{text}\n")));
+    command.args(["-db", "-f"]).arg(setup.write("haproxy.cfg", &format!("{text}\n")));
     command
 }
 
-fn caddy(place: &Place, server: &str, left_out: &[&str]) -> Command {
-    let (certificate, key) = (place.file("certificate.pem"), place.file("key.pem"));
+fn caddy(setup: &ProxySetup, server: &str, left_out: &[&str]) -> Command {
+    let (certificate, key) = (setup.file("certificate.pem"), setup.file("key.pem"));
     let text = fill(
         &without(&read("Caddyfile"), left_out),
         &[
             ("127.0.0.1:3000 {", &format!("{server} {{")),
-            // A certificate for this place cannot be had from anybody else.
-            ("\napp.example {", &format!("\n{} {{\n\tbind 127.0.0.1\n\ttls {certificate} {key}", place.origin())),
+            // A certificate for this setup cannot be had from anybody else.
+            ("\napp.example {", &format!("\n{} {{\n\tbind 127.0.0.1\n\ttls {certificate} {key}", setup.origin())),
         ],
     );
-    let options = format!("{{\n\tadmin off\n\thttp_port {}\n\tskip_install_trust\n}}\n", place.http);
+    let options = format!("{{\n\tadmin off\n\thttp_port {}\n\tskip_install_trust\n}}\n", setup.http);
     let mut command = program("caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]);
-    command.arg(place.write("Caddyfile", &format!("{options}{text}")));
-    command.envs(["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"].map(|name| (name, &place.folder)));
+    command.arg(setup.write("Caddyfile", &format!("{options}{text}")));
+    command.envs(["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"].map(|name| (name, &setup.folder)));
     command
 }
 

@@ -11,29 +11,29 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::client::IntoClientRequest};
 
-use crate::{front::Place, support::stub::PASSWORD};
+use crate::{front::ProxySetup, support::stub::PASSWORD};
 
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-pub struct Person {
+pub struct User {
     client: Client,
     origin: String,
     pub cookies: BTreeMap<String, String>,
 }
 
-impl Person {
+impl User {
     /// With a browser that speaks HTTP/2, or only HTTP/1.1.
-    pub fn new(place: &Place, http2: bool) -> Self {
+    pub fn new(setup: &ProxySetup, http2: bool) -> Self {
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .local_address(Some(ADDRESS.into()))
             .redirect(Policy::none())
             .no_proxy()
-            .tls_certs_only([place.authority.reqwest()])
+            .tls_certs_only([setup.authority.reqwest()])
             // Browsers take 256 KB.
             .http2_max_header_list_size(256 * 1024);
         let client = if http2 { client } else { client.http1_only() };
-        Self { client: client.build().unwrap(), origin: place.origin(), cookies: BTreeMap::new() }
+        Self { client: client.build().unwrap(), origin: setup.origin(), cookies: BTreeMap::new() }
     }
 
     /// A request of a page's own script.
@@ -86,13 +86,13 @@ impl Person {
     }
 
     /// A WebSocket with the session's cookies.
-    pub async fn connect(&self, place: &Place, path: &str) -> WebSocketStream<TlsStream<TcpStream>> {
+    pub async fn connect(&self, setup: &ProxySetup, path: &str) -> WebSocketStream<TlsStream<TcpStream>> {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((ADDRESS, 0).into()).unwrap();
-        let stream = socket.connect((Ipv4Addr::LOCALHOST, place.https).into()).await.unwrap();
+        let stream = socket.connect((Ipv4Addr::LOCALHOST, setup.https).into()).await.unwrap();
         let name = ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST));
-        let stream = TlsConnector::from(Arc::new(place.authority.rustls())).connect(name, stream).await.unwrap();
-        let mut request = format!("wss://127.0.0.1:{}{path}", place.https).into_client_request().unwrap();
+        let stream = TlsConnector::from(Arc::new(setup.authority.rustls())).connect(name, stream).await.unwrap();
+        let mut request = format!("wss://127.0.0.1:{}{path}", setup.https).into_client_request().unwrap();
         request.headers_mut().insert("origin", self.origin.parse().unwrap());
         request.headers_mut().insert("cookie", self.pairs().join("; ").parse().unwrap());
         client_async(request, stream).await.unwrap().0

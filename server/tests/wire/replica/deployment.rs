@@ -12,14 +12,14 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const LIFETIME: i64 = 4;
 
 /// Everything, seen from outside.
-pub struct Street {
+pub struct Deployment {
     pub stub: Stub,
     origin: String,
     replicas: Vec<Program>,
     _balancer: Haproxy,
 }
 
-impl Street {
+impl Deployment {
     /// Opens with sessions in `redis`, or in cookies.
     pub async fn open(redis: Option<&Redis>) -> Self {
         let stub = Stub::start().await;
