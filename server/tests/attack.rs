@@ -1,6 +1,6 @@
-//! Attacks on the running server, as somebody who means harm would try them: black box, through a real socket.
+//! Attacks on the running server: black box, through a real socket.
 //!
-//! Each test is named for what the attacker wants, and fails when the attack succeeds. What each area defends is in
+//! Each test is named for what the attacker wants, and fails when the attack succeeds. The defences of each area are in
 //! `docs/security.md`.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]

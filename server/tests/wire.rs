@@ -1,15 +1,15 @@
-//! The server program itself, through a real socket, with a stub API behind it.
+//! Tests of the server program through a real socket, with a stub API behind it.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 #[path = "wire/check.rs"]
 mod check;
-#[path = "wire/many_users.rs"]
-mod many_users;
 #[path = "wire/device.rs"]
 mod device;
 #[path = "wire/login.rs"]
 mod login;
+#[path = "wire/many_users.rs"]
+mod many_users;
 #[path = "wire/method.rs"]
 mod method;
 #[path = "wire/process.rs"]

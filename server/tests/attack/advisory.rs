@@ -1,12 +1,12 @@
-//! Holes that other session proxies published in 2026, tried here.
+//! Vulnerabilities that other session proxies published in 2026, tried here.
 //!
-//! | published for | hole | test |
+//! | published for | vulnerability | test |
 //! | --- | --- | --- |
 //! | Duende BFF, GHSA-vvg7-p7jw-8qr3 | the session cookie was forwarded to the API | `reads_the_session_cookie_at_the_api` |
-//! | Duende BFF, GHSA-4j63-5v5f-xcc4 | the anti-forgery check was left out on some routes | `forges_a_request_on_a_route_without_the_check` |
+//! | Duende BFF, GHSA-4j63-5v5f-xcc4 | the anti-forgery check was missing on some routes | `forges_a_request_on_a_route_without_the_check` |
 //! | oauth2-proxy 7.15.2 | a health checker's `User-Agent` passed without a session | `passes_for_a_health_checker` |
 //! | oauth2-proxy 7.15.2 | `X-Forwarded-Uri` decided which rules hold | `names_another_path_in_a_header` |
-//! | oauth2-proxy 7.15.2 | a planted session was used after the log-in | `plants_a_session_before_the_log_in` |
+//! | oauth2-proxy 7.15.2 | a planted session was used after the login | `plants_a_session_before_the_log_in` |
 
 use reqwest::{Method, StatusCode};
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Two ways to the API: the main one, and a route that sends no token.
+/// A server with two routes to the API: the main one, and one that sends no token.
 async fn server(stub: &Stub) -> Program {
     let url = stub.url();
     let routes = format!("[[proxy.routes]]\nprefix = \"/files\"\nupstream = \"{url}/files\"\n");
@@ -38,12 +38,12 @@ async fn reads_the_session_cookie_at_the_api() {
         (Method::GET, "/api/proxy/files/a"),
         (Method::PUT, "/api/proxy/files/a"),
     ] {
-        // The session's cookie also under a name that the API itself may use.
+        // The session cookie's value, also under a name that the API may use itself.
         let again = format!("sid={}", cookies[0]);
         let request = ada.request(method, path).header("cookie", again);
         ada.send(request).await;
     }
-    // A page that the server renders makes its call by another client.
+    // A page that the server renders calls the API with another client.
     ada.get("/notes").await;
     let seen = stub.memory().seen.clone();
     assert!(seen.len() >= 5, "{seen:?}");
@@ -135,7 +135,7 @@ async fn names_another_path_in_a_header() {
     ] {
         let mut mallory = server.browser();
         let private = mallory.request(Method::GET, "/notes").header(name, "/healthz");
-        assert_eq!(mallory.send(private).await.status, StatusCode::FOUND, "{name}: a page behind the log-in");
+        assert_eq!(mallory.send(private).await.status, StatusCode::FOUND, "{name}: a page that requires a login");
         let credentials = serde_json::json!({"email": "ada@example.com", "password": PASSWORD});
         let issuing = mallory.request(Method::POST, "/api/proxy/auth/login").header(name, "/notes").json(&credentials);
         let response: Answer = mallory.send(issuing).await;
@@ -152,7 +152,7 @@ async fn names_another_path_in_a_header() {
 async fn plants_a_session_before_the_log_in() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
-    // The attacker's own session, planted into the victim's browser before the victim logs in.
+    // The attacker's session, planted in the victim's browser before the login.
     let mut mallory = server.logged_in("mallory@example.com").await;
     let mut ada = server.browser();
     ada.cookies.clone_from(&mallory.cookies);

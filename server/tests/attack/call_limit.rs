@@ -1,4 +1,4 @@
-//! Calls that hold the proxy: slow readers, slow uploads, streams.
+//! Calls that occupy the proxy: slow readers, slow uploads, streams.
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{api, program::Program, support::stub::Stub};
 
-/// An API that answers `/x` at once, `/big` at length and `/hang` never.
+/// An API that responds to `/x` at once, to `/big` without end, and to `/hang` never.
 async fn serve() -> String {
     let part = Bytes::from(vec![b'x'; 64 << 10]);
     let big = move || {
@@ -33,15 +33,16 @@ async fn serve() -> String {
     api::serve(router).await
 }
 
-/// An API that answers `/x` at once and takes anything at `/up`; and a permit for each upload that has reached it.
+/// An API that responds to `/x` at once and accepts anything at `/up`, with a semaphore permit for each upload that has
+/// reached it.
 async fn serve_uploads() -> (String, Arc<Semaphore>) {
     let arrived = Arc::new(Semaphore::new(0));
     let seen = Arc::clone(&arrived);
-    let take = async move |request: Request| {
+    let upload = async move |request: Request| {
         seen.add_permits(1);
         Bytes::from_request(request, &()).await.map(|body| body.len().to_string())
     };
-    let router = Router::new().route("/x", get(async || "ok")).route("/up", any(take));
+    let router = Router::new().route("/x", get(async || "ok")).route("/up", any(upload));
     (api::serve(router).await, arrived)
 }
 
@@ -60,8 +61,8 @@ async fn status(client: &reqwest::Client, server: &Program, path: &str) -> Statu
     request.send().await.unwrap().status()
 }
 
-/// Waits until somebody else is served.
-async fn served(server: &Program) {
+/// Waits until another client is served.
+async fn wait_until_others_are_served(server: &Program) {
     let client = client_at([127, 0, 0, 2]);
     for _ in 0..600 {
         if status(&client, server, "/api/proxy/x").await == StatusCode::OK {
@@ -69,10 +70,10 @@ async fn served(server: &Program) {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("nobody else is served");
+    panic!("no other client is served");
 }
 
-/// Sends the head of a request, with whatever is there of the body.
+/// Sends the head of a request.
 async fn begin(server: &Program, head: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let host = server.address();
@@ -108,7 +109,7 @@ async fn a_client_without_a_session_that_takes_all_it_can_leaves_room_for_others
 }
 
 #[tokio::test]
-async fn answers_that_nobody_reads_hold_no_place_for_ever() {
+async fn unread_responses_do_not_count_as_calls_forever() {
     let limits = [
         ("VESTIBULE_PROXY__MAX_CONCURRENT", "4"),
         ("VESTIBULE_PROXY__MAX_CONCURRENT_PER_ADDRESS", "0"),
@@ -121,11 +122,11 @@ async fn answers_that_nobody_reads_hold_no_place_for_ever() {
         stream.readable().await.unwrap();
         held.push(stream);
     }
-    served(&server).await;
+    wait_until_others_are_served(&server).await;
 }
 
 #[tokio::test]
-async fn http2_streams_without_room_hold_no_place_for_ever() {
+async fn http2_streams_with_a_closed_window_do_not_count_as_calls_forever() {
     let limits = [
         ("VESTIBULE_PROXY__MAX_CONCURRENT", "4"),
         ("VESTIBULE_PROXY__MAX_CONCURRENT_PER_ADDRESS", "0"),
@@ -146,12 +147,12 @@ async fn http2_streams_without_room_hold_no_place_for_ever() {
         assert_eq!(response.status(), StatusCode::OK);
         held.push(response);
     }
-    served(&server).await;
+    wait_until_others_are_served(&server).await;
     connection.abort();
 }
 
 #[tokio::test]
-async fn uploads_of_a_byte_now_and_then_are_given_up() {
+async fn uploads_that_trickle_are_aborted() {
     let limits = [
         ("VESTIBULE_PROXY__MAX_CONCURRENT", "4"),
         ("VESTIBULE_PROXY__MAX_CONCURRENT_PER_ADDRESS", "0"),
@@ -164,33 +165,33 @@ async fn uploads_of_a_byte_now_and_then_are_given_up() {
         let stream = begin(&server, "POST /api/proxy/up HTTP/1.1\r\nContent-Length: 1000000").await;
         uploads.push(tokio::spawn(trickle(stream)));
     }
-    // Before that, another call could take the place of one of them.
+    // Otherwise another call could be counted before one of the uploads.
     let _ = arrived.acquire_many(4).await.unwrap();
-    served(&server).await;
+    wait_until_others_are_served(&server).await;
     for upload in uploads {
         let response = upload.await.unwrap();
         assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
     }
 }
 
-/// Sends a byte five times a second until there is an response; gives that.
+/// Sends a byte five times a second until there is a response, and returns it.
 async fn trickle(stream: TcpStream) -> String {
-    let (mut from, mut to) = stream.into_split();
+    let (mut read, mut write) = stream.into_split();
     let trickling = tokio::spawn(async move {
         for _ in 0..300 {
-            if to.write_all(b"x").await.is_err() {
+            if write.write_all(b"x").await.is_err() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     });
     let mut response = [0; 64];
-    let length = from.read(&mut response).await.unwrap();
+    let length = read.read(&mut response).await.unwrap();
     trickling.abort();
     String::from_utf8_lossy(&response[..length]).into_owned()
 }
 
-/// Serves HTTP/2 with ten streams on each connection: `/events` go on and on, everything else is short.
+/// Serves HTTP/2 with ten streams per connection: `/events` is endless, everything else is short.
 async fn serve_ten_streams() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = format!("http://{}", listener.local_addr().unwrap());
@@ -214,7 +215,7 @@ async fn serve_ten_streams() -> String {
 }
 
 #[tokio::test]
-async fn open_event_streams_stop_no_call_to_an_http2_api() {
+async fn open_event_streams_block_no_call_to_an_http2_api() {
     let limits = [("VESTIBULE_PROXY__PROTOCOL", "http2"), ("VESTIBULE_THREADS", "1")];
     let server = program(&serve_ten_streams().await, &limits).await;
     let mut held = Vec::new();
@@ -250,9 +251,9 @@ async fn a_session_opens_only_so_many_event_streams() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(refused.headers().contains_key("retry-after"));
     let other = open(&grace).await;
-    assert_eq!(other.status(), StatusCode::OK, "another session has its own");
-    assert_eq!(open(&grace).await.status(), StatusCode::SERVICE_UNAVAILABLE, "there are so many in all");
-    assert_eq!(ada.get("/api/session").await.json()["loggedIn"], true, "all else goes on");
+    assert_eq!(other.status(), StatusCode::OK, "another session has its own limit");
+    assert_eq!(open(&grace).await.status(), StatusCode::SERVICE_UNAVAILABLE, "the limit of all streams is reached");
+    assert_eq!(ada.get("/api/session").await.json()["loggedIn"], true, "everything else still works");
     held.clear();
     for _ in 0..600 {
         if open(&ada).await.status() == StatusCode::OK {
@@ -260,5 +261,5 @@ async fn a_session_opens_only_so_many_event_streams() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("a closed stream keeps its place");
+    panic!("a closed stream still counts");
 }

@@ -1,4 +1,4 @@
-//! Connections that hold the server: silent, slow, many, or with bodies that never end.
+//! Connections that occupy the server: silent, slow, numerous, or with endless bodies.
 
 #[path = "connection/body.rs"]
 mod body;
@@ -6,11 +6,11 @@ mod body;
 mod connection_limit;
 #[path = "connection/header.rs"]
 mod header;
-#[path = "connection/slow_reader.rs"]
-mod slow_reader;
 #[path = "connection/silent.rs"]
 mod silent;
-#[path = "connection/upload.rs"]
-mod upload;
+#[path = "connection/slow_reader.rs"]
+mod slow_reader;
 #[path = "connection/socket.rs"]
 mod socket;
+#[path = "connection/upload.rs"]
+mod upload;

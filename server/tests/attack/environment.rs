@@ -1,4 +1,4 @@
-//! Variables of the environment that lead elsewhere.
+//! Proxy settings in environment variables.
 
 use std::sync::{
     Arc,
@@ -9,7 +9,7 @@ use axum::Router;
 
 use crate::{api, program::Program, support::stub::Stub};
 
-/// A machine's environment often names a proxy for all programs. It would read each password and each token.
+/// A machine's environment often sets a proxy for all programs. That proxy would see every password and token.
 #[tokio::test]
 async fn a_proxy_of_the_environment_reads_no_password_and_no_token() {
     let calls = Arc::<AtomicUsize>::default();

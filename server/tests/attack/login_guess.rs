@@ -1,4 +1,4 @@
-//! Guessed passwords, owners locked out, floods of sign-ups.
+//! Password guessing, locked-out account owners, floods of signups.
 
 use std::sync::{
     Arc,
@@ -24,7 +24,7 @@ use crate::{
 
 const ADA: &str = "ada@example.com";
 
-/// A server behind a proxy at 127.0.0.1, which tells the client's address.
+/// A server behind a proxy at 127.0.0.1 that sends the client's address.
 async fn behind_a_proxy(api: &str, variables: &[(&str, &str)]) -> Program {
     let own = [
         ("VESTIBULE_API__URL", api),
@@ -34,7 +34,7 @@ async fn behind_a_proxy(api: &str, variables: &[(&str, &str)]) -> Program {
     Program::with(&[&own[..], variables].concat()).await
 }
 
-/// Logs in by the form.
+/// Logs in with the form.
 async fn log_in(browser: &mut Browser, client: &str, email: &str, password: &str) -> Answer {
     let request = browser.request(Method::POST, "/api/login").header("x-forwarded-for", client);
     let fields = [("email", email), ("password", password), ("return_to", "/")];
@@ -61,7 +61,7 @@ async fn guesses_at_one_account_from_many_addresses() {
         tried += usize::from(guess(&server, &format!("2001:db8:{number:x}::1"), ADA).await == 401);
     }
     assert!((20..40).contains(&tried), "{tried}");
-    assert_eq!(guess(&server, "192.0.2.1", "grace@example.com").await, 401, "others are not concerned");
+    assert_eq!(guess(&server, "192.0.2.1", "grace@example.com").await, 401, "other accounts are not affected");
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn guesses_by_every_spelling_and_every_way_in() {
     assert!((10..20).contains(&tried), "{tried}");
 }
 
-/// Strangers use up all that the account has, from the owner's own network as well.
+/// Unknown browsers use up all attempts at the account, also from the owner's network.
 #[tokio::test]
 async fn to_keep_an_owner_out() {
     let stub = Stub::start().await;
@@ -102,13 +102,13 @@ async fn to_keep_an_owner_out() {
     tokio::time::timeout(std::time::Duration::from_mins(1), one_address).await.unwrap();
     let mut elsewhere = server.browser();
     let response = log_in(&mut elsewhere, "198.51.100.2", ADA, PASSWORD).await;
-    assert_eq!(response.status, 200, "one address locks nobody out elsewhere: {response:?}");
+    assert_eq!(response.status, 200, "one address does not lock the owner out elsewhere: {response:?}");
     for number in 0..100 {
         guess(&server, &format!("192.0.2.{}", 100 + number), ADA).await;
-        guess(&server, "198.51.100.1", &format!("person-{number}@example.com")).await;
+        guess(&server, "198.51.100.1", &format!("user-{number}@example.com")).await;
     }
     let stranger = log_in(&mut server.browser(), "203.0.113.1", ADA, PASSWORD).await;
-    assert_eq!(stranger.status, 429, "strangers have used up theirs");
+    assert_eq!(stranger.status, 429, "unknown browsers have used up their attempts");
     assert!(stranger.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() <= 90);
     let response = log_in(&mut owner, "198.51.100.1", ADA, PASSWORD).await;
     assert_eq!(response.status, 200, "the owner's browser is known: {response:?}");
@@ -116,9 +116,9 @@ async fn to_keep_an_owner_out() {
     assert_eq!(by_proxy.status, 200, "{by_proxy:?}");
 }
 
-/// Whoever has an account has a mark, which is good for that account only; a copied one buys a few guesses.
+/// A known-browser cookie is only valid for its account; a copied one allows a few guesses.
 #[tokio::test]
-async fn a_mark_that_gives_more_guesses() {
+async fn a_known_browser_cookie_that_gives_more_guesses() {
     let stub = Stub::start().await;
     let server = behind_a_proxy(&stub.url(), &[]).await;
     let mut mallory = server.browser();
@@ -127,7 +127,7 @@ async fn a_mark_that_gives_more_guesses() {
     for _ in 0..30 {
         tried += usize::from(log_in(&mut mallory, "192.0.2.1", ADA, "guess").await.status == 401);
     }
-    assert!((10..15).contains(&tried), "no more than without: {tried}");
+    assert!((10..15).contains(&tried), "no more than without it: {tried}");
     let mut owner = server.browser();
     assert_eq!(log_in(&mut owner, "198.51.100.1", ADA, PASSWORD).await.status, 200);
     let mut copied = server.browser();
@@ -137,11 +137,11 @@ async fn a_mark_that_gives_more_guesses() {
         let client = format!("203.0.113.{number}");
         tried += usize::from(log_in(&mut copied, &client, ADA, "guess").await.status == 401);
     }
-    assert!((10..15).contains(&tried), "the same from whatever address: {tried}");
+    assert!((10..15).contains(&tried), "the same from any address: {tried}");
 }
 
 #[tokio::test]
-async fn a_mark_that_an_api_reads_or_writes() {
+async fn a_known_browser_cookie_that_an_api_reads_or_writes() {
     let stub = Stub::start().await;
     let server = behind_a_proxy(&stub.url(), &[]).await;
     let mut ada = server.browser();
@@ -160,16 +160,16 @@ async fn a_mark_that_an_api_reads_or_writes() {
     assert!(response.set_cookies().iter().all(|cookie| !cookie.contains("known")), "{response:?}");
 }
 
-/// An API that counts the accounts that it makes.
+/// An API that counts the accounts that it creates.
 async fn counting() -> (String, Arc<AtomicUsize>) {
     let accounts = Arc::<AtomicUsize>::default();
     let count = Arc::clone(&accounts);
-    let sign_up = async move || {
+    let signup = async move || {
         let id = count.fetch_add(1, Ordering::SeqCst);
         (StatusCode::CREATED, Json(json!({"id": id})))
     };
-    let log_in = async || Json(json!({"access_token": "a-token-for-tests", "expires_in": 900, "user": {"id": 1}}));
-    let router = Router::new().route("/users", post(sign_up)).route("/auth/login", post(log_in));
+    let login = async || Json(json!({"access_token": "a-token-for-tests", "expires_in": 900, "user": {"id": 1}}));
+    let router = Router::new().route("/users", post(signup)).route("/auth/login", post(login));
     (api::serve(router).await, accounts)
 }
 
@@ -181,27 +181,27 @@ async fn sign_up(server: &Program, client: &str, email: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_flood_of_sign_ups_and_an_account_in_spite_of_a_429() {
+async fn a_flood_of_signups_and_an_account_in_spite_of_a_429() {
     let (api, accounts) = counting().await;
     let server = behind_a_proxy(&api, &[("VESTIBULE_LOGIN__SIGN_UPS_PER_MINUTE_PER_ADDRESS", "5")]).await;
-    let mut made = 0;
+    let mut created = 0;
     for number in 0..30 {
-        let response = sign_up(&server, "192.0.2.1", &format!("person-{number}@example.com")).await;
+        let response = sign_up(&server, "192.0.2.1", &format!("user-{number}@example.com")).await;
         match response.status.as_u16() {
-            200 => made += 1,
+            200 => created += 1,
             429 => assert!(response.headers.contains_key("retry-after")),
             status => panic!("{status}: {response:?}"),
         }
-        assert_eq!(accounts.load(Ordering::SeqCst), made, "no account comes with a 429");
+        assert_eq!(accounts.load(Ordering::SeqCst), created, "a 429 creates no account");
     }
-    assert!((5..10).contains(&made), "{made}");
-    let response = sign_up(&server, "192.0.2.2", "somebody@example.com").await;
+    assert!((5..10).contains(&created), "{created}");
+    let response = sign_up(&server, "192.0.2.2", "new@example.com").await;
     assert_eq!(response.status, 200, "{response:?}");
 }
 
-/// Some APIs response the sign-up of somebody who is there with success, so that nobody learns who is.
+/// Some APIs respond to the signup of an existing user with success, so that it does not reveal who is registered.
 #[tokio::test]
-async fn guesses_by_way_of_the_sign_up() {
+async fn guesses_through_the_signup() {
     let (api, accounts) = counting().await;
     let limits = [
         ("VESTIBULE_LOGIN__SIGN_UPS_PER_MINUTE_PER_ADDRESS", "0"),
@@ -214,7 +214,7 @@ async fn guesses_by_way_of_the_sign_up() {
     assert!((20..35).contains(&accounts.load(Ordering::SeqCst)));
 }
 
-/// The proxy writes `Forwarded`, and passes on what the client says in the other header.
+/// The proxy sets `Forwarded`, and passes on the client's value of the other header.
 #[tokio::test]
 async fn an_address_of_the_clients_own_choice() {
     let stub = Stub::start().await;
@@ -233,7 +233,7 @@ async fn an_address_of_the_clients_own_choice() {
 }
 
 #[tokio::test]
-async fn everybody_behind_one_address_is_said_at_the_start() {
+async fn warns_at_the_start_if_all_clients_share_one_address() {
     let stub = Stub::start().await;
     let https = [("VESTIBULE_PUBLIC_URL", "https://app.example")];
     let server = Program::with(&[&[("VESTIBULE_API__URL", stub.url().as_str())], &https[..]].concat()).await;

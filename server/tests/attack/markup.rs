@@ -1,7 +1,7 @@
-//! Looks into a page as a browser's parser does, as far as these tests need it.
+//! Parses a page like a browser, as far as these tests need it.
 
-/// The text of each script that runs, with its nonce taken out. A raw `<script` begins one wherever it stands
-/// outside of another: attributes and text have it escaped.
+/// The text of each script that runs, without its nonce. A raw `<script` anywhere outside of another script begins one:
+/// in attributes and text it is escaped.
 pub fn scripts(page: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = page;

@@ -1,4 +1,4 @@
-//! Getting a script of one's own into the page.
+//! Injecting a script into the page.
 
 use axum::{
     Router,
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// What a link may bring to the log-in page and ends a string, an element or a statement of a script.
+/// Text that a link may pass to the login page and that ends a string, an element or a statement of a script.
 const PIECES: [&str; 12] = [
     "');alert(document.domain)//",
     "</script>",
@@ -34,7 +34,7 @@ const PIECES: [&str; 12] = [
     "/",
 ];
 
-/// Logs in as a browser without JavaScript does, whose response is a page.
+/// Logs in like a browser without JavaScript, which gets a page.
 async fn log_in(browser: &mut Browser, return_to: &str, typed: &str) -> Answer {
     let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", return_to), ("typed", typed)];
     let request = browser.request(Method::POST, "/api/login").header("accept", "text/html").form(&fields);
@@ -42,7 +42,7 @@ async fn log_in(browser: &mut Browser, return_to: &str, typed: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_link_to_the_log_in_runs_a_script_after_it() {
+async fn a_link_to_the_login_page_runs_a_script_after_the_login() {
     let server = Program::start(&Stub::start().await).await;
     let mut browser = server.browser();
     let hostile = "/?x=');alert(document.domain)//";
@@ -57,7 +57,7 @@ async fn a_link_to_the_log_in_runs_a_script_after_it() {
 }
 
 #[tokio::test]
-async fn a_refused_log_in_puts_what_was_typed_into_the_address() {
+async fn a_failed_login_puts_saved_input_into_the_url() {
     let server = Program::start(&Stub::start().await).await;
     let browser = server.browser();
     let fields = [("email", "a"), ("password", "wrong"), ("return_to", "/notes"), ("typed", "[[\"body\",\"kept\"]]")];
@@ -68,7 +68,7 @@ async fn a_refused_log_in_puts_what_was_typed_into_the_address() {
     assert!(page.body.contains("value=\"[[&quot;body&quot;,&quot;kept&quot;]]\""), "{}", page.body);
 }
 
-/// Whatever path a log-in may lead to, and whatever was typed: the scripts of the page are the same text.
+/// For any return path and any saved input, the scripts of the page are the same.
 #[test]
 fn some_way_back_or_some_field_changes_a_script() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -88,7 +88,7 @@ fn some_way_back_or_some_field_changes_a_script() {
     let outcome = runner.run(&(path, typed), |(path, typed)| {
         let typed = serde_json::to_string(&typed).unwrap();
         let page = runtime.block_on(async { log_in(&mut server.browser(), &path, &typed).await });
-        // An address that no page can have is answered by a redirect, which has no scripts.
+        // A path that no page can have gets a redirect, which has no scripts.
         if page.status != 303 {
             prop_assert_eq!(&scripts(&page.body), &usual, "{} {}", path, typed);
         }
@@ -108,12 +108,12 @@ async fn data_of_the_api_runs_in_the_page_that_shows_it() {
     let mut ada = server.logged_in("ada@example.com").await;
     let page = ada.get("/").await;
     assert_eq!(page.status, 200, "{page:?}");
-    assert!(page.body.contains("handed-over-"), "the person is in the page: {}", page.body);
+    assert!(page.body.contains("handed-over-"), "the user is in the page: {}", page.body);
     assert!(page.body.contains("\\u003c/script>"), "{}", page.body);
     assert_eq!(scripts(&page.body), scripts(&server.browser().get("/login").await.body));
 }
 
-/// An API whose users share files, one of which says that it is a script.
+/// An API whose users share files, one of which is served as a script.
 async fn files() -> String {
     let file = async |headers: HeaderMap| {
         let kind = headers.get("x-kind").cloned().unwrap_or_else(|| "text/javascript".parse().unwrap());
@@ -126,7 +126,7 @@ async fn files() -> String {
 async fn an_uploaded_file_is_loaded_as_code() {
     let server = Program::with(&[("VESTIBULE_API__URL", &files().await)]).await;
     let browser = server.browser();
-    let ask = async |name: &str, value: &str| {
+    let fetch = async |name: &str, value: &str| {
         let request = browser.request(Method::GET, "/api/proxy/files/1.js").header(name, value);
         browser.clone().send(request).await
     };
@@ -134,20 +134,20 @@ async fn an_uploaded_file_is_loaded_as_code() {
     for destination in
         ["script", "style", "worker", "sharedworker", "serviceworker", "manifest"].into_iter().chain(rare)
     {
-        let response = ask("sec-fetch-dest", destination).await;
+        let response = fetch("sec-fetch-dest", destination).await;
         assert_eq!(response.status, 403, "{destination}: {response:?}");
         assert_eq!(response.headers["content-type"], "application/problem+json");
         assert!(!response.body.contains("alert"), "{response:?}");
     }
-    assert_eq!(ask("service-worker", "script").await.status, 403);
+    assert_eq!(fetch("service-worker", "script").await.status, 403);
     for destination in ["empty", "image", "document"] {
-        let response = ask("sec-fetch-dest", destination).await;
+        let response = fetch("sec-fetch-dest", destination).await;
         assert_eq!(response.status, 200, "{destination}: {response:?}");
         assert!(response.headers["content-security-policy"].to_str().unwrap().starts_with("sandbox"), "{response:?}");
     }
 }
 
-/// No address of the API's files is one from which a page takes code.
+/// No page loads code from the API's URLs.
 #[tokio::test]
 async fn injected_html_loads_code_from_the_api() {
     let server = Program::start(&Stub::start().await).await;
@@ -170,7 +170,7 @@ async fn injected_html_loads_code_from_the_api() {
         assert_eq!(sources(&policy, "trusted-types"), ["default"]);
     }
     let nonces: Vec<_> = [policy(&browser.get("/").await), policy(&browser.get("/").await)].into();
-    assert_ne!(nonces[0], nonces[1], "a nonce serves once");
+    assert_ne!(nonces[0], nonces[1], "a nonce is used once");
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn another_site_reads_or_embeds_what_a_link_may_open() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let ada = server.logged_in("ada@example.com").await;
-    let ask = async |method: Method, mode: &str, destination: &str| {
+    let fetch = async |method: Method, mode: &str, destination: &str| {
         let cookies: Vec<_> = ada.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = reqwest::Client::new().request(method, format!("{}/api/proxy/report.pdf", server.origin));
         let request = request.header("sec-fetch-site", "cross-site").header("cookie", cookies.join("; "));
@@ -210,8 +210,8 @@ async fn another_site_reads_or_embeds_what_a_link_may_open() {
         let response = request.header("accept", "text/html,*/*;q=0.8").send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     };
-    let (status, body) = ask(Method::GET, "navigate", "document").await;
-    assert_eq!(status, 200, "a link from a mail works: {body}");
+    let (status, body) = fetch(Method::GET, "navigate", "document").await;
+    assert_eq!(status, 200, "a link from an email works: {body}");
     assert!(body.contains("ada@example.com"), "with the session: {body}");
     for (method, mode, destination) in [
         (Method::GET, "cors", "empty"),
@@ -220,9 +220,9 @@ async fn another_site_reads_or_embeds_what_a_link_may_open() {
         (Method::GET, "navigate", "object"),
         (Method::POST, "navigate", "document"),
     ] {
-        let (status, body) = ask(method, mode, destination).await;
+        let (status, body) = fetch(method, mode, destination).await;
         assert_eq!(status, 403, "{mode} {destination}: {body}");
-        assert!(body.contains("<h1>This is not allowed") && !body.contains("ada@"), "a person sees a page: {body}");
+        assert!(body.contains("<h1>This is not allowed") && !body.contains("ada@"), "the user sees a page: {body}");
     }
     assert_eq!(stub.memory().seen.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! A session that somebody else gets, or that its person loses.
+//! Sessions that another user gets, or that their user loses.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,36 +28,36 @@ use crate::{
 };
 
 const ADA: &str = "ada@example.com";
-const LOOK: Duration = Duration::from_millis(5);
-const PATIENCE: Duration = Duration::from_mins(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A public file, for all caches.
+/// A public file that any cache may store.
 const CSS: ([(&str, &str); 2], &str) =
     ([("cache-control", "public, max-age=3600"), ("cdn-cache-control", "max-age=3600")], "a{}");
 
-/// An API that takes each refresh token once, and takes a second use for theft.
+/// An API that accepts each refresh token once, and treats a second use as theft.
 #[derive(Clone, Default)]
-struct OneTime(Arc<Mutex<Memory>>);
+struct OneTimeRefreshApi(Arc<Mutex<Memory>>);
 
 #[derive(Default)]
 struct Memory {
-    /// How often each refresh token is answered 503 before it serves.
+    /// How often each refresh token gets a 503 before it is accepted.
     failing: usize,
-    /// Whether refreshes wait until this is taken back.
+    /// Whether refreshes wait until this is false again.
     holds: bool,
     issued: usize,
     attempts: HashMap<String, usize>,
-    spent: HashSet<String>,
-    /// How often a spent token came again.
-    stolen: usize,
-    under_way: usize,
-    /// How many refreshes were under way at once at most.
-    most: usize,
-    /// How many served.
-    renewed: usize,
+    used: HashSet<String>,
+    /// How often a used token came again.
+    reused: usize,
+    in_flight: usize,
+    /// The maximum number of concurrent refreshes.
+    max_in_flight: usize,
+    /// The number of successful refreshes.
+    refreshed: usize,
 }
 
-impl OneTime {
+impl OneTimeRefreshApi {
     async fn start(&self) -> String {
         let router = Router::new()
             .route("/auth/login", post(log_in))
@@ -74,12 +74,12 @@ impl OneTime {
         self.0.lock().unwrap()
     }
 
-    /// Waits until something is so.
-    async fn until(&self, is_so: impl Fn(&Memory) -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while !is_so(&self.memory()) {
-            assert!(Instant::now() < end, "in vain");
-            sleep(LOOK).await;
+    /// Waits until `condition` is true.
+    async fn wait_until(&self, condition: impl Fn(&Memory) -> bool) {
+        let end = Instant::now() + TIMEOUT;
+        while !condition(&self.memory()) {
+            assert!(Instant::now() < end, "timed out");
+            sleep(POLL_INTERVAL).await;
         }
     }
 }
@@ -98,17 +98,17 @@ impl Memory {
     }
 }
 
-/// The first token ends soon.
-async fn log_in(State(api): State<OneTime>) -> Response {
+/// The first token expires soon.
+async fn log_in(State(api): State<OneTimeRefreshApi>) -> Response {
     api.memory().issue(1)
 }
 
-async fn refresh(State(api): State<OneTime>, Json(fields): Json<Value>) -> Response {
+async fn refresh(State(api): State<OneTimeRefreshApi>, Json(fields): Json<Value>) -> Response {
     let token = fields["refresh_token"].as_str().unwrap().to_owned();
     let fails = {
         let mut memory = api.memory();
-        memory.under_way += 1;
-        memory.most = memory.most.max(memory.under_way);
+        memory.in_flight += 1;
+        memory.max_in_flight = memory.max_in_flight.max(memory.in_flight);
         let attempts = memory.attempts.entry(token.clone()).or_default();
         *attempts += 1;
         let attempt = *attempts;
@@ -116,20 +116,20 @@ async fn refresh(State(api): State<OneTime>, Json(fields): Json<Value>) -> Respo
     };
     sleep(Duration::from_millis(100)).await;
     while api.memory().holds {
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
     let mut memory = api.memory();
-    memory.under_way -= 1;
+    memory.in_flight -= 1;
     if fails {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    if !memory.spent.insert(token) {
-        memory.stolen += 1;
+    if !memory.used.insert(token) {
+        memory.reused += 1;
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    memory.renewed += 1;
-    // So that there are several.
-    let expires_in = if memory.renewed < 3 { 1 } else { 900 };
+    memory.refreshed += 1;
+    // So that there are several refreshes.
+    let expires_in = if memory.refreshed < 3 { 1 } else { 900 };
     memory.issue(expires_in)
 }
 
@@ -141,8 +141,8 @@ async fn live(headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(|mut socket| async move { while socket.recv().await.is_some_and(|message| message.is_ok()) {} })
 }
 
-/// Somebody whose token has ended just now.
-async fn overdue(server: &Program) -> Browser {
+/// A user whose token has just expired.
+async fn with_expired_token(server: &Program) -> Browser {
     let ada = server.logged_in(ADA).await;
     // The program's clock is the machine's.
     sleep(Duration::from_millis(1_100)).await;
@@ -154,35 +154,35 @@ async fn is_logged_in(browser: &mut Browser) -> bool {
 }
 
 #[tokio::test]
-async fn a_crowd_during_an_outage_of_the_api_spends_no_refresh_token_twice() {
-    let api = OneTime::default();
+async fn many_requests_during_an_outage_of_the_api_use_no_refresh_token_twice() {
+    let api = OneTimeRefreshApi::default();
     api.memory().failing = 1;
     let server = Program::with(&[("VESTIBULE_API__URL", &api.start().await)]).await;
-    let ada = overdue(&server).await;
-    let end = Instant::now() + PATIENCE;
-    let crowd = (0..300).map(|_| {
+    let ada = with_expired_token(&server).await;
+    let end = Instant::now() + TIMEOUT;
+    let tabs = (0..300).map(|_| {
         let (mut tab, api) = (ada.clone(), api.clone());
         tokio::spawn(async move {
-            while api.memory().renewed < 3 && Instant::now() < end {
+            while api.memory().refreshed < 3 && Instant::now() < end {
                 assert_eq!(tab.get("/api/proxy/notes").await.status, 200);
             }
             tab
         })
     });
-    for tab in futures_util::future::join_all(crowd).await {
+    for tab in futures_util::future::join_all(tabs).await {
         assert!(is_logged_in(&mut tab.unwrap()).await);
     }
     let memory = api.memory();
-    assert!(memory.renewed >= 3, "{} renewals", memory.renewed);
-    assert_eq!((memory.stolen, memory.most), (0, 1));
+    assert!(memory.refreshed >= 3, "{} refreshes", memory.refreshed);
+    assert_eq!((memory.reused, memory.max_in_flight), (0, 1));
     assert!(memory.attempts.values().all(|attempts| *attempts <= 2), "{:?}", memory.attempts.values());
 }
 
 #[tokio::test]
 async fn a_shared_cache_gets_no_session_cookie() {
-    let url = OneTime::default().start().await;
+    let url = OneTimeRefreshApi::default().start().await;
     let server = Program::with(&[("VESTIBULE_API__URL", &url), ("VESTIBULE_PROXY__CACHE_CONTROL", "upstream")]).await;
-    let mut ada = overdue(&server).await;
+    let mut ada = with_expired_token(&server).await;
     let response = ada.get("/api/proxy/site.css").await;
     assert_eq!(response.set_cookies().len(), 1, "{response:?}");
     assert_eq!(response.headers["cache-control"], "private, no-store");
@@ -190,16 +190,16 @@ async fn a_shared_cache_gets_no_session_cookie() {
 }
 
 #[tokio::test]
-async fn a_websocket_that_waited_for_a_refresh_does_not_outlive_a_log_out() {
-    let api = OneTime::default();
+async fn a_websocket_that_waited_for_a_refresh_does_not_outlive_a_logout() {
+    let api = OneTimeRefreshApi::default();
     let server = Program::with(&[("VESTIBULE_API__URL", &api.start().await)]).await;
-    let ada = overdue(&server).await;
+    let ada = with_expired_token(&server).await;
     api.memory().holds = true;
     let mut socket = open_websocket(&server, &ada).await;
-    api.until(|memory| memory.under_way == 1).await;
-    // A request in the background does not wait for the refresh.
-    let log_out = ada.request(Method::POST, "/api/logout").header("x-vestibule-background", "1");
-    assert!(ada.clone().send(log_out).await.status.is_success());
+    api.wait_until(|memory| memory.in_flight == 1).await;
+    // A background request does not wait for the refresh.
+    let logout = ada.request(Method::POST, "/api/logout").header("x-vestibule-background", "1");
+    assert!(ada.clone().send(logout).await.status.is_success());
     api.memory().holds = false;
     let mut response = Vec::new();
     let ended = |response: &[u8]| {
@@ -207,12 +207,12 @@ async fn a_websocket_that_waited_for_a_refresh_does_not_outlive_a_log_out() {
         text.starts_with("HTTP/1.1 401") || text.contains("session ended")
     };
     while !ended(&response) {
-        let read = timeout(PATIENCE, socket.read_buf(&mut response)).await.unwrap().unwrap();
+        let read = timeout(TIMEOUT, socket.read_buf(&mut response)).await.unwrap().unwrap();
         assert!(read > 0, "{}", String::from_utf8_lossy(&response));
     }
 }
 
-/// Sends a handshake of a WebSocket.
+/// Sends a WebSocket handshake.
 async fn open_websocket(server: &Program, browser: &Browser) -> TcpStream {
     let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let handshake = format!(
@@ -228,10 +228,10 @@ async fn open_websocket(server: &Program, browser: &Browser) -> TcpStream {
     socket
 }
 
-/// The client leaves, the server is told to stop, and only then does the API response.
+/// The client disconnects, the server is stopped, and only then does the API respond.
 #[tokio::test]
-async fn a_restart_in_the_midst_of_a_refresh_logs_nobody_out() {
-    let (api, redis) = (OneTime::default(), Redis::start().await);
+async fn a_restart_during_a_refresh_logs_no_user_out() {
+    let (api, redis) = (OneTimeRefreshApi::default(), Redis::start().await);
     let (url, store) = (api.start().await, redis.url());
     let variables = [
         ("VESTIBULE_API__URL", url.as_str()),
@@ -239,16 +239,16 @@ async fn a_restart_in_the_midst_of_a_refresh_logs_nobody_out() {
         ("VESTIBULE_SESSION__KEYS", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
     ];
     let server = Program::with(&variables).await;
-    let ada = overdue(&server).await;
+    let ada = with_expired_token(&server).await;
     api.memory().holds = true;
-    let gone = tokio::spawn(ada.request(Method::GET, "/api/proxy/notes").send());
-    api.until(|memory| memory.under_way == 1).await;
-    gone.abort();
-    assert!(gone.await.unwrap_err().is_cancelled());
+    let request = tokio::spawn(ada.request(Method::GET, "/api/proxy/notes").send());
+    api.wait_until(|memory| memory.in_flight == 1).await;
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
     server.terminate();
     server.logged("stopping").await;
     api.memory().holds = false;
-    let (code, log) = server.ended().await;
+    let (code, log) = server.exited().await;
     assert_eq!(code, Some(0), "{log}");
 
     let server = Program::with(&variables).await;
@@ -256,7 +256,7 @@ async fn a_restart_in_the_midst_of_a_refresh_logs_nobody_out() {
     again.cookies = ada.cookies;
     assert_eq!(again.get("/api/proxy/notes").await.status, 200);
     assert!(is_logged_in(&mut again).await);
-    assert_eq!(api.memory().stolen, 0);
+    assert_eq!(api.memory().reused, 0);
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn a_server_on_another_port_of_the_host_takes_no_session_away() {
     let there = Program::start(&stub).await;
     let named = Program::with(&[("VESTIBULE_API__URL", &url), ("VESTIBULE_SESSION__COOKIE_NAME", "shop")]).await;
     let mut ada = here.logged_in(ADA).await;
-    // One jar for all of them: cookies know no ports.
+    // One cookie jar for all of them: cookies do not distinguish ports.
     let mut visitor = there.browser();
     visitor.cookies = ada.cookies.clone();
     for path in ["/", "/login", "/api/session", "/api/proxy/notes"] {
@@ -278,7 +278,7 @@ async fn a_server_on_another_port_of_the_host_takes_no_session_away() {
     let mut customer = named.logged_in("grace@example.com").await;
     customer.cookies.extend(ada.cookies.clone());
     ada.cookies = customer.cookies.clone();
-    assert!(is_logged_in(&mut customer).await && is_logged_in(&mut ada).await, "each has its own");
+    assert!(is_logged_in(&mut customer).await && is_logged_in(&mut ada).await, "each server has its own cookie");
     customer.post_form("/api/logout", &[]).await;
     assert!(customer.cookies.contains_key("vestibule") && !customer.cookies.contains_key("shop"));
 }

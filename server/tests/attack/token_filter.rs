@@ -1,4 +1,4 @@
-//! Getting a token into the page by what the API answers.
+//! Getting a token into the page through the API's responses.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -26,16 +26,16 @@ use crate::{
     support::{browser::Answer, stub::Stub},
 };
 
-/// What the API would let somebody in with.
+/// A token that the API would accept.
 const JWT: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJhcGkiLCJzdWIiOiIxIn0.c2lnbmF0dXJlLW9mLXRoZS1hcGk";
-/// The end of it, without which the rest opens nothing.
+/// Its signature, without which the rest is worthless.
 const SIGNATURE: &str = "c2lnbmF0dXJlLW9mLXRoZS1hcGk";
-/// The same in a form that nothing but its place gives away.
+/// An opaque token, which only its location reveals.
 const OPAQUE: &str = "8f14e45fceea167a5a36dedd4bea2543";
-/// Long enough for anything that happens, short enough for a test that fails.
-const SOON: Duration = Duration::from_secs(20);
+/// Long enough for any correct response, short enough for a failing test.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The server in front of an API that a test makes up.
+/// The server in front of an API defined by a test.
 async fn server(api: Router) -> Program {
     with(api, &[]).await
 }
@@ -46,43 +46,43 @@ async fn with(api: Router, variables: &[(&str, &str)]) -> Program {
     Program::with(&[&own[..], variables].concat()).await
 }
 
-async fn ask(program: &Program, method: Method, path: &str) -> Answer {
+async fn call(program: &Program, method: Method, path: &str) -> Answer {
     let mut browser = program.browser();
     let request = browser.request(method, &format!("/api/proxy{path}"));
     browser.send(request).await
 }
 
-/// Nothing of the response is there but that it was withheld, and one line says where and what to do.
-async fn assert_withheld(program: &Program, response: &Answer, path: &str, place: &str) {
+/// Asserts that the response was withheld and that one log line says where the token was and what to do.
+async fn assert_withheld(program: &Program, response: &Answer, path: &str, location: &str) {
     assert_eq!(response.status, StatusCode::BAD_GATEWAY, "{response:?}");
     assert_eq!(response.headers[header::CONTENT_TYPE], "application/problem+json");
     let text = format!("{response:?}");
     assert!(!text.contains(SIGNATURE) && !text.contains(OPAQUE) && !text.contains("api.contract"), "{text}");
     let line = program.logged(&format!("\"path\":\"{path}\"")).await;
-    for told in ["withheld", place, "request_id", "token_routes", "ERROR"] {
-        assert!(line.contains(told), "{told}: {line}");
+    for text in ["withheld", location, "request_id", "token_routes", "ERROR"] {
+        assert!(line.contains(text), "{text}: {line}");
     }
     assert!(!line.contains(SIGNATURE) && !line.contains(OPAQUE), "{line}");
 }
 
 #[tokio::test]
-async fn a_registration_that_answers_a_token_keeps_it_from_the_page() {
+async fn a_token_in_a_registration_response_is_withheld() {
     let response = || async { (StatusCode::CREATED, Json(json!({"jwt": JWT, "user": {"id": 1}}))) };
     let program = server(Router::new().route("/auth/local/register", post(response))).await;
-    let response = ask(&program, Method::POST, "/auth/local/register?x=1").await;
+    let response = call(&program, Method::POST, "/auth/local/register?x=1").await;
     assert_withheld(&program, &response, "/auth/local/register", "the body").await;
 }
 
 #[tokio::test]
-async fn a_password_reset_that_answers_an_opaque_token_keeps_it_from_the_page() {
+async fn an_opaque_token_in_a_password_reset_response_is_withheld() {
     let response = || async { Json(json!({"user": {"id": 1}, "access_token": OPAQUE})) };
     let program = server(Router::new().route("/auth/reset", post(response))).await;
-    let response = ask(&program, Method::POST, "/auth/reset").await;
+    let response = call(&program, Method::POST, "/auth/reset").await;
     assert_withheld(&program, &response, "/auth/reset", "/access_token").await;
 }
 
 #[tokio::test]
-async fn a_token_in_any_header_stays_here() {
+async fn a_token_in_any_header_is_withheld() {
     let field = |name: &'static str, value: String| {
         get(move || async move { ([(name, HeaderValue::try_from(value).unwrap())], "ok") })
     };
@@ -94,22 +94,22 @@ async fn a_token_in_any_header_stays_here() {
     let program = server(api).await;
     for name in ["authorization", "location", "link", "x-debug"] {
         let path = format!("/{name}");
-        let response = ask(&program, Method::GET, &path).await;
+        let response = call(&program, Method::GET, &path).await;
         assert_withheld(&program, &response, &path, &format!("the header {name}")).await;
     }
 }
 
 #[tokio::test]
-async fn a_credential_in_a_header_stays_here() {
+async fn a_credential_in_a_header_is_removed() {
     let response = || async { ([("x-auth-token", OPAQUE), ("authorization", OPAQUE), ("x-page", "1")], "ok") };
     let program = server(Router::new().route("/notes", get(response))).await;
-    let response = ask(&program, Method::GET, "/notes").await;
+    let response = call(&program, Method::GET, "/notes").await;
     assert_eq!((response.status, response.body.as_str()), (StatusCode::OK, "ok"));
     assert!(response.headers.contains_key("x-page") && !format!("{response:?}").contains(OPAQUE), "{response:?}");
 }
 
 #[tokio::test]
-async fn a_page_with_a_token_in_a_script_or_a_link_stays_here() {
+async fn a_page_with_a_token_in_a_script_or_a_link_is_withheld() {
     let script = Html(format!("<script>const token = '{JWT}'</script>"));
     let link = Html(format!("<a href='/x?token={}'>x</a>", JWT.replace('.', "%2E")));
     let api = Router::new()
@@ -117,13 +117,13 @@ async fn a_page_with_a_token_in_a_script_or_a_link_stays_here() {
         .route("/link", get(move || async move { link }));
     let program = server(api).await;
     for path in ["/script", "/link"] {
-        let response = ask(&program, Method::GET, path).await;
+        let response = call(&program, Method::GET, path).await;
         assert_withheld(&program, &response, path, "the body").await;
     }
 }
 
-/// `body` with the content coding of that name.
-fn coded(coding: &str, body: &str) -> Vec<u8> {
+/// Encodes `body` with this content coding.
+fn encode(coding: &str, body: &str) -> Vec<u8> {
     match coding {
         "gzip" => {
             let deflated = miniz_oxide::deflate::compress_to_vec(body.as_bytes(), 6);
@@ -140,10 +140,10 @@ fn coded(coding: &str, body: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_compressed_answer_is_looked_into() {
+async fn a_compressed_response_is_filtered() {
     let response = |coding: &'static str, body: String| {
         let fields = [(header::CONTENT_ENCODING, coding), (header::CONTENT_TYPE, "application/json")];
-        get(move || async move { (fields, coded(coding, &body)) })
+        get(move || async move { (fields, encode(coding, &body)) })
     };
     let (harmless, token) = (format!("{{\"a\":\"{}\"}}", "b".repeat(400)), format!("{{\"a\":\"{JWT}\"}}"));
     let mut api = Router::new().route("/zstd/token", response("zstd", token.clone()));
@@ -155,10 +155,10 @@ async fn a_compressed_answer_is_looked_into() {
     }
     let program = server(api).await;
     for path in ["/gzip/token", "/gzip/opaque", "/br/token", "/br/opaque"] {
-        let response = ask(&program, Method::GET, path).await;
+        let response = call(&program, Method::GET, path).await;
         assert_withheld(&program, &response, path, "the body").await;
     }
-    assert_eq!(ask(&program, Method::GET, "/zstd/token").await.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(call(&program, Method::GET, "/zstd/token").await.status, StatusCode::BAD_GATEWAY);
     for coding in ["gzip", "br"] {
         let request = program.browser().request(Method::GET, &format!("/api/proxy/{coding}/harmless"));
         let response = request.send().await.unwrap();
@@ -166,33 +166,33 @@ async fn a_compressed_answer_is_looked_into() {
             (response.status(), &response.headers()[header::CONTENT_ENCODING]),
             (StatusCode::OK, &coding.parse().unwrap())
         );
-        assert_eq!(response.bytes().await.unwrap(), coded(coding, &harmless));
+        assert_eq!(response.bytes().await.unwrap(), encode(coding, &harmless));
     }
 }
 
-/// The API is offered no coding that could not be looked into.
+/// The API is offered only content codings that the filter can decode.
 #[tokio::test]
-async fn a_coding_that_hides_tokens_is_not_asked_for() {
+async fn a_coding_that_hides_tokens_is_not_requested() {
     let response = |headers: HeaderMap| async move {
         headers.get(header::ACCEPT_ENCODING).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
     };
     let program = server(Router::new().route("/codings", get(response))).await;
-    let asked = |fields: &[(&'static str, &'static str)]| {
+    let requested = |fields: &[(&'static str, &'static str)]| {
         let request = program.browser().request(Method::GET, "/api/proxy/codings");
         let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         async move { request.send().await.unwrap().text().await.unwrap() }
     };
-    assert_eq!(asked(&[("accept-encoding", "gzip, deflate, br, zstd")]).await, "gzip, br");
-    assert_eq!(asked(&[("accept-encoding", "zstd")]).await, "identity");
-    assert_eq!(asked(&[("accept-encoding", "gzip"), ("range", "bytes=0-9")]).await, "identity");
+    assert_eq!(requested(&[("accept-encoding", "gzip, deflate, br, zstd")]).await, "gzip, br");
+    assert_eq!(requested(&[("accept-encoding", "zstd")]).await, "identity");
+    assert_eq!(requested(&[("accept-encoding", "gzip"), ("range", "bytes=0-9")]).await, "identity");
 }
 
-/// Sends plain bytes and reads until the server closes.
+/// Sends a raw request and reads until the server closes.
 async fn raw(program: &Program, request: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(program.address()).await.unwrap();
     stream.write_all(request.replace("HOST", program.address()).as_bytes()).await.unwrap();
     let mut response = Vec::new();
-    let _ = timeout(SOON, stream.read_to_end(&mut response)).await.unwrap();
+    let _ = timeout(TIMEOUT, stream.read_to_end(&mut response)).await.unwrap();
     response
 }
 
@@ -206,25 +206,25 @@ fn trailers(fields: &[(&'static str, &'static str)]) -> Response {
 }
 
 #[tokio::test]
-async fn trailers_obey_the_rules_of_the_head() {
+async fn trailers_are_filtered_like_headers() {
     let plain = || async { trailers(&[("x-sum", "1"), ("set-cookie", "sid=evil"), ("x-token", OPAQUE)]) };
     let leak = || async { trailers(&[("x-leak", JWT)]) };
     let program = server(Router::new().route("/plain", get(plain)).route("/leak", get(leak))).await;
-    let ask = |path: &str| {
+    let request = |path: &str| {
         format!(
             "GET /api/proxy{path} HTTP/1.1\r\nhost: HOST\r\nsec-fetch-site: same-origin\r\nte: trailers\r\nconnection: te, close\r\n\r\n"
         )
     };
-    let response = String::from_utf8(raw(&program, &ask("/plain")).await).unwrap();
+    let response = String::from_utf8(raw(&program, &request("/plain")).await).unwrap();
     assert!(response.contains("data") && response.contains("x-sum: 1"), "{response}");
     assert!(!response.contains("sid=evil") && !response.contains(OPAQUE), "{response}");
-    let response = String::from_utf8(raw(&program, &ask("/leak")).await).unwrap();
+    let response = String::from_utf8(raw(&program, &request("/leak")).await).unwrap();
     assert!(!response.contains(SIGNATURE), "{response}");
     program.logged("\"place\":\"the header x-leak\"").await;
 }
 
-/// A body in these pieces, one by one.
-fn pieces(parts: Vec<String>) -> Body {
+/// A body that is sent in these chunks, one by one.
+fn chunked_body(parts: Vec<String>) -> Body {
     Body::from_stream(stream::unfold(parts.into_iter(), |mut parts| async move {
         let part = parts.next()?;
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -237,41 +237,41 @@ async fn an_event_stream_ends_before_a_token_is_whole() {
     let events = || async {
         let text = format!("data: one\n\ndata: {JWT}\n\ndata: two\n\n");
         let parts = text.as_bytes().chunks(9).map(|part| String::from_utf8(part.to_vec()).unwrap());
-        ([(header::CONTENT_TYPE, "text/event-stream")], pieces(parts.collect()))
+        ([(header::CONTENT_TYPE, "text/event-stream")], chunked_body(parts.collect()))
     };
     let program = server(Router::new().route("/events", get(events))).await;
-    let asked = "GET /api/proxy/events HTTP/1.1\r\nhost: HOST\r\nsec-fetch-site: same-origin\r\n\r\n";
-    let response = String::from_utf8(raw(&program, asked).await).unwrap();
-    // Between the chunks stand their sizes (RFC 9112 §7.1).
+    let request = "GET /api/proxy/events HTTP/1.1\r\nhost: HOST\r\nsec-fetch-site: same-origin\r\n\r\n";
+    let response = String::from_utf8(raw(&program, request).await).unwrap();
+    // Each chunk is preceded by its size (RFC 9112 §7.1).
     let (_, body) = response.split_once("\r\n\r\n").unwrap();
     let events: String = body.split("\r\n").skip(1).step_by(2).collect();
     assert!(events.starts_with("data: one\n\n"), "{response}");
     assert!(!events.contains("eyJ") && !events.contains("data: two"), "{response}");
-    let line = program.logged("cut an response").await;
+    let line = program.logged("cut an answer").await;
     assert!(line.contains("\"path\":\"/events\"") && line.contains("token_routes"), "{line}");
 }
 
 #[tokio::test]
-async fn a_token_in_small_pieces_is_found() {
+async fn a_token_in_small_chunks_is_found() {
     let response = || async {
         let text = format!("{{\"token\":\"{JWT}\"}}");
         let length = text.len();
-        let body = pieces(text.chars().map(String::from).collect());
+        let body = chunked_body(text.chars().map(String::from).collect());
         ([(header::CONTENT_LENGTH, length)], body)
     };
     let program = server(Router::new().route("/slow", get(response))).await;
-    let response = ask(&program, Method::GET, "/slow").await;
+    let response = call(&program, Method::GET, "/slow").await;
     assert_withheld(&program, &response, "/slow", "the body").await;
 }
 
 #[tokio::test]
-async fn the_sessions_own_tokens_stay_here_in_any_form() {
+async fn the_sessions_own_tokens_are_withheld() {
     let stub = Stub::start().await;
     let program = Program::start(&stub).await;
     let browser = program.logged_in("ada@example.com").await;
     let tokens = stub.tokens();
     assert_eq!(tokens.len(), 2);
-    // The stub answers what it was asked for.
+    // The stub echoes the request.
     for token in tokens {
         let path = format!("/api/proxy/echo?token={token}");
         let response = browser.request(Method::GET, &path).send().await.unwrap();
@@ -281,13 +281,13 @@ async fn the_sessions_own_tokens_stay_here_in_any_form() {
 }
 
 #[tokio::test]
-async fn a_token_for_pages_passes_where_it_is_named() {
+async fn a_token_for_pages_passes_if_it_is_configured() {
     let response = || async { Json(json!({"chat": JWT})) };
     let opaque = || async { Json(json!({"access_token": OPAQUE})) };
     let api = Router::new().route("/chat", get(response)).route("/map", get(opaque));
     let program = with(api, &[("VESTIBULE_PROXY__PAGE_TOKENS", "api,/access_token")]).await;
     for (path, token) in [("/chat", JWT), ("/map", OPAQUE)] {
-        let response = ask(&program, Method::GET, path).await;
+        let response = call(&program, Method::GET, path).await;
         assert!(response.status == StatusCode::OK && response.body.contains(token), "{response:?}");
     }
 }
@@ -303,22 +303,22 @@ async fn a_token_in_a_websocket_message_closes_it() {
         })
     };
     let program = server(Router::new().route("/live", any(socket))).await;
-    let asked = "GET /api/proxy/live HTTP/1.1\r\nhost: HOST\r\norigin: http://HOST\r\nconnection: upgrade\r\n\
+    let request = "GET /api/proxy/live HTTP/1.1\r\nhost: HOST\r\norigin: http://HOST\r\nconnection: upgrade\r\n\
         upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         sec-websocket-extensions: permessage-deflate\r\n\r\n";
-    let response = String::from_utf8_lossy(&raw(&program, asked).await).into_owned();
+    let response = String::from_utf8_lossy(&raw(&program, request).await).into_owned();
     assert!(response.contains("101 Switching") && response.contains("hello"), "{response}");
     assert!(response.ends_with("token withheld"), "{response}");
     assert!(!response.contains("eyJ") && !response.contains("more"), "{response}");
     program.logged("closed a WebSocket").await;
 }
 
-/// What an API answers to a part of a compressed file cannot be looked into.
+/// A part of a compressed file cannot be decoded.
 #[tokio::test]
-async fn a_part_of_a_compressed_answer_stays_here() {
+async fn a_part_of_a_compressed_response_is_withheld() {
     let response = || async {
-        (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_ENCODING, "gzip")], coded("gzip", JWT)).into_response()
+        (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_ENCODING, "gzip")], encode("gzip", JWT)).into_response()
     };
     let program = server(Router::new().route("/part", get(response))).await;
-    assert_eq!(ask(&program, Method::GET, "/part").await.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(call(&program, Method::GET, "/part").await.status, StatusCode::BAD_GATEWAY);
 }

@@ -1,4 +1,4 @@
-//! Getting a token into the page by a route of the API that issues one.
+//! Getting a token into the page through a route of the API that issues one.
 
 use std::sync::{
     Arc,
@@ -23,14 +23,14 @@ use crate::{
     },
 };
 
-/// What an API of these tests signs for somebody. It ends in 2096.
+/// A JWT as the APIs of these tests issue it. It expires in 2096.
 fn jwt(claims: &str, number: usize) -> String {
     const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
     let claims = format!("{{\"sub\":\"{claims}\",\"exp\":4000000000,\"jti\":{number}}}");
     format!("{HEADER}.{}.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg{number}", base64(claims.as_bytes()))
 }
 
-/// Base64 as JWTs have it (RFC 4648 §5).
+/// Base64url, as in JWTs (RFC 4648 §5).
 fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
@@ -43,7 +43,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// Nothing that a page can see has a token, or anything like one.
+/// Asserts that nothing visible to a page contains a token, or anything like one.
 fn assert_no_token(response: &Answer) {
     let cookies: Vec<_> = response.set_cookies();
     assert!(cookies.iter().all(|cookie| cookie.starts_with("vestibule")), "{response:?}");
@@ -62,14 +62,14 @@ async fn post_json(browser: &mut Browser, path: &str, body: &Value) -> Answer {
     browser.send(browser.request(Method::POST, path).json(body)).await
 }
 
-/// Who the page thinks is logged in.
+/// The session as the page sees it.
 async fn session(browser: &mut Browser) -> Value {
     let response = browser.get("/api/session").await;
     assert_no_token(&response);
     response.json()
 }
 
-/// Gives a token to whoever has the password, whatever stands behind the path, as `FeathersJS` does.
+/// Issues a token for the right password, whatever follows the path, like `FeathersJS`.
 async fn authenticate(Json(fields): Json<Value>) -> Response {
     if fields["password"] != PASSWORD {
         return StatusCode::UNAUTHORIZED.into_response();
@@ -91,7 +91,7 @@ fn credentials(password: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_path_below_the_log_in_is_none_that_answers_a_token() {
+async fn a_path_below_the_login_returns_no_token() {
     let server = in_front_of(feathers(), &[("VESTIBULE_API__CONTRACT", "feathers")]).await;
     let mut browser = server.browser();
     for below in [
@@ -120,7 +120,7 @@ async fn a_path_below_the_log_in_is_none_that_answers_a_token() {
 }
 
 #[tokio::test]
-async fn guesses_below_the_log_in_do_not_get_to_the_api() {
+async fn guesses_below_the_login_do_not_reach_the_api() {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
     let api = feathers().layer(axum::middleware::map_request(move |request: Request| {
@@ -137,7 +137,7 @@ async fn guesses_below_the_log_in_do_not_get_to_the_api() {
 }
 
 #[tokio::test]
-async fn another_route_to_the_same_server_is_no_way_to_the_log_in() {
+async fn another_route_to_the_same_server_does_not_reach_the_login() {
     let url = serve(feathers()).await;
     let port = url.rsplit_once(':').unwrap().1;
     let route = |prefix: &str, upstream: &str| format!("{{prefix=\"{prefix}\", upstream=\"{upstream}\"}}");
@@ -167,7 +167,7 @@ async fn another_route_to_the_same_server_is_no_way_to_the_log_in() {
 }
 
 #[tokio::test]
-async fn another_method_is_no_way_to_the_log_in() {
+async fn another_method_does_not_reach_the_login() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
     let api = Router::new().fallback(move |headers: HeaderMap| {
@@ -181,7 +181,7 @@ async fn another_method_is_no_way_to_the_log_in() {
         for name in names {
             let request = browser.request(method.clone(), "/api/proxy/auth/login").header(name, "POST");
             assert_eq!(browser.send(request).await.status, 404, "{method} {name}");
-            // A sign-up's path has other uses: there, what the API reads is the method that was judged.
+            // The signup path has other uses: there, the API must see the method that was checked.
             let request = browser.request(method.clone(), "/api/proxy/users").header(name, "POST");
             let response = browser.send(request).await;
             assert_eq!(response.status, if method == "post" { 404 } else { 200 }, "{method} {name}");
@@ -193,7 +193,7 @@ async fn another_method_is_no_way_to_the_log_in() {
 }
 
 #[tokio::test]
-async fn a_log_in_through_socket_io_is_closed() {
+async fn a_login_through_socket_io_is_blocked() {
     let server = in_front_of(feathers(), &[("VESTIBULE_API__CONTRACT", "feathers")]).await;
     let mut browser = server.browser();
     for path in ["/socket.io/?EIO=4&transport=polling", "/Socket.io/?EIO=4", "/socket%2eio", "/primus", "/primus/1/x"] {
@@ -213,7 +213,7 @@ async fn a_log_in_through_socket_io_is_closed() {
     assert_eq!(browser.get("/api/proxy/socket.iox").await.body, "harmless");
 }
 
-/// The demo contract with more in it, as a setting.
+/// The demo contract with additional keys, as a setting.
 fn demo_with(more: &str) -> String {
     format!("{{preset=\"demo\", {more}}}")
 }
@@ -229,17 +229,17 @@ fn registering() -> Router {
         (StatusCode::CREATED, headers, Json(body))
     };
     let whoami = async |headers: HeaderMap| headers.get("authorization").is_some().to_string();
-    // Whatever the case, and whatever stands behind.
+    // Ignores case and whatever follows the path.
     let lenient = move |method: Method, uri: axum::http::Uri| {
         let is_list = method == Method::GET && uri.path() == "/users";
         let number = uri.path().len();
-        async move { if is_list { "people".into_response() } else { issued(number).await.into_response() } }
+        async move { if is_list { "users".into_response() } else { issued(number).await.into_response() } }
     };
     Router::new().route("/whoami", get(whoami)).fallback(lenient)
 }
 
 #[tokio::test]
-async fn a_registration_that_answers_a_token_keeps_it_from_the_page() {
+async fn a_token_in_a_registration_response_goes_into_the_session() {
     let server = in_front_of(registering(), &[]).await;
     let mut grace = server.browser();
     let response = post_json(&mut grace, "/api/proxy/users", &json!({"email": "grace@example.com"})).await;
@@ -251,11 +251,11 @@ async fn a_registration_that_answers_a_token_keeps_it_from_the_page() {
     assert_eq!((&session["loggedIn"], &session["user"]["id"]), (&json!(true), &json!(7)), "{session}");
     assert_eq!(grace.get("/api/proxy/whoami").await.body, "true", "the token goes to the API");
     assert_eq!(post_json(&mut grace, "/api/proxy/users/1", &json!({})).await.status, 404);
-    assert_eq!(grace.get("/api/proxy/users").await.body, "people");
+    assert_eq!(grace.get("/api/proxy/users").await.body, "users");
 }
 
 #[tokio::test]
-async fn a_token_route_keeps_its_token_from_the_page() {
+async fn a_token_of_a_token_route_goes_into_the_session() {
     let contract = demo_with("token_routes=[{path=\"/auth/reset-password\"}]");
     let server = in_front_of(registering(), &[("VESTIBULE_API__CONTRACT", &contract)]).await;
     let mut grace = server.browser();
@@ -278,7 +278,7 @@ async fn a_token_route_keeps_its_token_from_the_page() {
 }
 
 #[tokio::test]
-async fn a_token_route_that_answers_nothing_of_use_logs_nobody_in() {
+async fn a_token_route_without_a_usable_token_logs_no_user_in() {
     let refused = async || (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"access_token": null, "detail": "taken"})));
     let strange = async || Json(json!({"access_token": {"not": "a text"}}));
     let packed = async || ([("content-encoding", "br")], "no matter");
@@ -303,7 +303,7 @@ async fn a_token_route_that_answers_nothing_of_use_logs_nobody_in() {
 }
 
 #[tokio::test]
-async fn sign_ups_through_the_proxy_are_counted() {
+async fn signups_through_the_proxy_are_counted() {
     let limit = ("VESTIBULE_LOGIN__SIGN_UPS_PER_MINUTE_PER_ADDRESS", "3");
     let server = in_front_of(registering(), &[limit]).await;
     let mut statuses = Vec::new();
@@ -314,17 +314,17 @@ async fn sign_ups_through_the_proxy_are_counted() {
     assert_eq!(statuses, [201, 201, 201, 429, 429]);
 }
 
-/// Says who somebody is, with the token in the middle of it, as some APIs do.
-fn talkative() -> Router {
+/// An API that returns the user with the token inside, as some APIs do.
+fn token_in_user() -> Router {
     let user = || json!({"email": "ada@example.com", "token": jwt("1", 1), "nested": [{"again": jwt("1", 1)}]});
-    let log_in = async move || Json(json!({"user": user()}));
-    Router::new().route("/api/users/login", post(log_in)).route("/api/user", get(async || "x"))
+    let login = async move || Json(json!({"user": user()}));
+    Router::new().route("/api/users/login", post(login)).route("/api/user", get(async || "x"))
 }
 
 #[tokio::test]
-async fn a_user_object_with_the_token_in_it_keeps_it_from_the_page() {
+async fn a_token_inside_the_user_object_is_removed() {
     let contract = r#"{login={path="/api/users/login"}, tokens={access_token="/user/token"}, user={login="/user"}}"#;
-    let server = in_front_of(talkative(), &[("VESTIBULE_API__CONTRACT", contract)]).await;
+    let server = in_front_of(token_in_user(), &[("VESTIBULE_API__CONTRACT", contract)]).await;
     let mut ada = server.browser();
     let fields = json!({"email": "ada@example.com", "password": PASSWORD});
     let response = post_json(&mut ada, "/api/proxy/api/users/login", &fields).await;
@@ -339,12 +339,12 @@ async fn a_user_object_with_the_token_in_it_keeps_it_from_the_page() {
     assert!(server.stop().await.contains("left tokens out of the user"));
 }
 
-/// An API that takes each token once, and answers the next one in a header.
-fn rolling() -> Router {
+/// An API that accepts each token once, and returns the next one in a header.
+fn rotating() -> Router {
     let current = Arc::new(AtomicUsize::new(1));
-    let log_in =
+    let login =
         async || Json(json!({"access_token": jwt("1", 1), "expires_in": 600, "user": {"email": "ada@example.com"}}));
-    let roll = move |headers: HeaderMap| {
+    let rotate = move |headers: HeaderMap| {
         let sent = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let number = current.load(Ordering::SeqCst);
         if sent != format!("Bearer {}", jwt("1", number)) {
@@ -354,17 +354,21 @@ fn rolling() -> Router {
         let next = [("authorization", format!("Bearer {}", jwt("1", number + 1)))];
         std::future::ready((next, number.to_string()).into_response())
     };
-    Router::new().route("/auth/login", post(log_in)).route("/whoami", get(roll))
+    Router::new().route("/auth/login", post(login)).route("/whoami", get(rotate))
 }
 
 #[tokio::test]
-async fn a_token_that_the_api_rolls_goes_into_the_session_alone() {
+async fn a_rotated_token_goes_only_into_the_session() {
     let contract = demo_with("tokens={rolled={header=\"authorization\"}}");
-    let server = in_front_of(rolling(), &[("VESTIBULE_API__CONTRACT", &contract)]).await;
+    let server = in_front_of(rotating(), &[("VESTIBULE_API__CONTRACT", &contract)]).await;
     let mut ada = server.logged_in("ada@example.com").await;
     for number in 1..=5 {
         let response = ada.get("/api/proxy/whoami").await;
-        assert_eq!((response.status.as_u16(), response.body.as_str()), (200, number.to_string().as_str()), "{response:?}");
+        assert_eq!(
+            (response.status.as_u16(), response.body.as_str()),
+            (200, number.to_string().as_str()),
+            "{response:?}"
+        );
         assert_no_token(&response);
         assert!(!response.headers.contains_key("authorization"));
     }
@@ -393,9 +397,9 @@ async fn a_redirect_of_the_api_leads_to_no_page_of_this_server() {
         for name in ["location", "content-location"] {
             let Some(location) = response.headers.get(name) else { continue };
             let here = url::Url::parse(&server.origin).unwrap().join("/api/proxy/x").unwrap();
-            let leads_to = here.join(location.to_str().unwrap()).unwrap();
-            let elsewhere = leads_to.origin() != here.origin();
-            assert!(elsewhere || leads_to.path().starts_with("/api/proxy/"), "{to}: {leads_to}");
+            let target = here.join(location.to_str().unwrap()).unwrap();
+            let elsewhere = target.origin() != here.origin();
+            assert!(elsewhere || target.path().starts_with("/api/proxy/"), "{to}: {target}");
         }
         assert!(!response.headers.contains_key("refresh"));
     }

@@ -1,11 +1,11 @@
-//! A certificate authority of a test's own, and a certificate for 127.0.0.1.
+//! A test's own certificate authority, and a certificate for 127.0.0.1.
 
 use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
 
-/// The authority's certificate.
+/// The certificate of the authority.
 #[derive(Clone)]
 pub struct CertificateAuthority(CertificateDer<'static>);
 
@@ -27,12 +27,12 @@ pub fn issue_certificate(folder: &Path) -> CertificateAuthority {
 }
 
 impl CertificateAuthority {
-    /// For a client that trusts it.
+    /// The certificate to trust, for reqwest.
     pub fn reqwest(&self) -> reqwest::Certificate {
         reqwest::Certificate::from_der(&self.0).unwrap()
     }
 
-    /// For a client that trusts it, over HTTP/1.1.
+    /// A configuration of an HTTP/1.1 client that trusts the authority.
     pub fn rustls(&self) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.clone()).unwrap();

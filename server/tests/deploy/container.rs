@@ -1,4 +1,4 @@
-//! The image, compose and Fly: what can be told without building an image.
+//! The image, compose and Fly, as far as they can be tested without building an image.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ pub fn key() -> String {
     String::from_utf8(run(&["keygen"], &[]).stdout).unwrap().trim().to_owned()
 }
 
-/// The program takes these settings, once they name an API that is there.
-pub async fn are_settings(mut variables: Vec<(String, String)>) {
+/// Asserts that the program accepts these settings, with the URL of a running API.
+pub async fn assert_valid_settings(mut variables: Vec<(String, String)>) {
     let stub = Stub::start().await;
     let api = variables.iter_mut().find(|(name, _)| name == "VESTIBULE_API__URL").unwrap();
     api.1 = stub.url();
@@ -39,7 +39,7 @@ fn pairs(table: &serde_json::Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_image_is_built_with_the_projects_rust_and_runs_as_nobody() {
+fn the_image_is_built_with_the_projects_rust_and_runs_unprivileged() {
     let (file, toolchain) = (read("Containerfile"), read("../rust-toolchain.toml"));
     let toolchain: toml::Table = toolchain.parse().unwrap();
     let version = toolchain["toolchain"]["channel"].as_str().unwrap();
@@ -54,7 +54,7 @@ fn the_image_is_built_with_the_projects_rust_and_runs_as_nobody() {
 }
 
 #[tokio::test]
-async fn compose_starts_it_with_redis_and_no_rights() {
+async fn compose_starts_it_with_redis_and_no_privileges() {
     let compose = yaml("compose.yaml");
     let (vestibule, redis) = (&compose["services"]["vestibule"], &compose["services"]["redis"]);
     assert_eq!(vestibule["read_only"], true);
@@ -68,11 +68,11 @@ async fn compose_starts_it_with_redis_and_no_rights() {
     assert!(context.join(built["dockerfile"].as_str().unwrap()).is_file());
     let secrets = variables(&read("vestibule.example.env"));
     assert!(secrets.iter().any(|(name, _)| name == "VESTIBULE_SESSION__KEYS"));
-    are_settings([pairs(&vestibule["environment"]), secrets].concat()).await;
+    assert_valid_settings([pairs(&vestibule["environment"]), secrets].concat()).await;
 }
 
 #[tokio::test]
-async fn fly_asks_for_its_health() {
+async fn fly_checks_its_health() {
     let fly: toml::Table = read("fly.toml").parse().unwrap();
     let service = &fly["http_service"];
     assert_eq!(service["internal_port"].as_integer(), Some(3000));
@@ -82,12 +82,12 @@ async fn fly_asks_for_its_health() {
     let mut settings = pairs(&settings);
     let url = settings.iter_mut().find(|(name, _)| name == "VESTIBULE_PUBLIC_URL").unwrap();
     url.1 = url.1.replace("YOUR-APP", "app");
-    are_settings(settings).await;
+    assert_valid_settings(settings).await;
 }
 
-/// As on a read-only file system: what is not written cannot be missed.
+/// As on a read-only file system.
 #[tokio::test]
-async fn with_a_key_of_its_own_it_writes_nothing() {
+async fn with_a_configured_key_it_writes_nothing() {
     let (stub, key) = (Stub::start().await, key());
     let server = Program::with(&[("VESTIBULE_API__URL", &stub.url()), ("VESTIBULE_SESSION__KEYS", &key)]).await;
     let mut ada = server.logged_in("ada@example.com").await;
@@ -95,6 +95,6 @@ async fn with_a_key_of_its_own_it_writes_nothing() {
     let names = |folder: &Path| -> Vec<_> {
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect()
     };
-    // Its settings, from the test.
+    // The test's settings file.
     assert_eq!(names(&server.data_dir), ["vestibule.toml"]);
 }

@@ -1,4 +1,4 @@
-//! A file of `deploy/`, with what is particular to a place filled in.
+//! The example files of `deploy/`, with local values filled in.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub fn read(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// `text` with each of these in place of what the example has there.
+/// Replaces values of the example; each must exist.
 pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
     let replace = |text: String, (old, new): &(&str, &str)| {
         assert!(text.contains(old), "the example has no `{old}`");
@@ -24,7 +24,7 @@ pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(text.to_owned(), replace)
 }
 
-/// `text` without the lines that begin with one of these words.
+/// Removes the lines that begin with one of these words.
 pub fn without(text: &str, words: &[&str]) -> String {
     let begins = |line: &str, word: &&str| line.trim_start().starts_with(*word);
     for word in words {
@@ -49,9 +49,9 @@ fn json(yaml: &Yaml) -> Value {
         Yaml::String(text) => text.as_str().into(),
         Yaml::Array(values) => values.iter().map(json).collect(),
         Yaml::Hash(fields) => {
-            let name = |key: &Yaml| key.as_str().unwrap_or_else(|| panic!("{key:?} is no name")).to_owned();
+            let name = |key: &Yaml| key.as_str().unwrap_or_else(|| panic!("{key:?} is not a name")).to_owned();
             fields.iter().map(|(key, value)| (name(key), json(value))).collect()
         }
-        other => panic!("the examples need no {other:?}"),
+        other => panic!("the examples do not use {other:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! An API whose access token is so large that a session takes all five cookies.
+//! An API whose access token is so large that a session fills all five cookies.
 
 use axum::{
     Json, Router,
@@ -17,19 +17,19 @@ use tokio::sync::broadcast;
 
 use crate::api::serve;
 
-/// Characters of the token, which get a quarter shorter when they are sealed, as they have little order.
+/// The length of the token, which compression shortens by only a quarter when it is sealed.
 const TOKEN: usize = 18_500;
 
 /// The API.
 #[derive(Clone)]
 pub struct Api {
     token: String,
-    /// What open event streams send next.
+    /// The next events of open event streams.
     pub events: broadcast::Sender<&'static str>,
 }
 
 impl Api {
-    /// Starts it; answers its URL as well.
+    /// Starts the API and returns it with its URL.
     pub async fn start() -> (Self, String) {
         let api = Self { token: token(), events: broadcast::channel(4).0 };
         let router = Router::new()
@@ -48,7 +48,7 @@ impl Api {
     }
 }
 
-/// A JWT by its looks, always the same.
+/// A token that looks like a JWT, always the same.
 fn token() -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut state = 1_u64;
@@ -66,7 +66,7 @@ async fn log_in(State(api): State<Api>) -> Json<Value> {
     Json(json!({"access_token": api.token, "token_type": "Bearer", "expires_in": 900, "user": user}))
 }
 
-/// Tells where a call came from.
+/// Returns the address headers of the call.
 async fn client(State(api): State<Api>, headers: HeaderMap) -> Response {
     if !api.knows(&headers) {
         return StatusCode::UNAUTHORIZED.into_response();
@@ -80,7 +80,7 @@ async fn length(body: Body) -> Json<Value> {
     Json(json!(to_bytes(body, usize::MAX).await.unwrap().len()))
 }
 
-/// An event at once, then what is sent.
+/// Sends an event at once, then those that the test sends.
 async fn events(State(api): State<Api>, headers: HeaderMap) -> Response {
     if !api.knows(&headers) {
         return StatusCode::UNAUTHORIZED.into_response();

@@ -1,5 +1,4 @@
-//! What has to work through each of the proxies: a session in five cookies, pages, streams, uploads, WebSockets, and
-//! the client's address.
+//! Tests through each proxy: a session in five cookies, pages, streams, uploads, WebSockets, and the client's address.
 
 use std::time::Duration;
 
@@ -9,37 +8,37 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    reverse_proxy::{ReverseProxy, ProxyKind, ProxySetup},
     large_session::Api,
-    user::{ADDRESS, User},
     program::Program,
+    reverse_proxy::{ProxyKind, ProxySetup, ReverseProxy},
+    user::{ADDRESS, User},
 };
 
-/// More than nginx takes by default, and than any buffer here holds.
+/// Larger than nginx accepts by default, and than any buffer here.
 const UPLOAD: usize = 3 << 20;
-/// How long a stream may take, on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a stream may take, even on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A proxy, the server behind it, and the API behind that.
 struct ProxiedServer {
-    front: ReverseProxy,
+    proxy: ReverseProxy,
     api: Api,
     _server: Program,
 }
 
 impl ProxiedServer {
-    async fn open(kind: ProxyKind, left_out: &[&str]) -> Self {
+    async fn start(kind: ProxyKind, omitted: &[&str]) -> Self {
         let setup = ProxySetup::new();
         let (origin, (api, url)) = (setup.origin(), Api::start().await);
         let settings = [
             ("VESTIBULE_PUBLIC_URL", origin.as_str()),
             ("VESTIBULE_API__URL", &url),
-            // The person is in a network of trusted proxies too: then only who overwrites tells the truth.
+            // The user is in the trusted network too, so only a proxy that overwrites the header reports the right address.
             ("VESTIBULE_PROXY__TRUSTED_PROXIES", "127.0.0.0/8"),
         ];
         let server = Program::with(&settings).await;
-        let front = ReverseProxy::start(kind, setup, server.address(), left_out).await;
-        Self { front, api, _server: server }
+        let proxy = ReverseProxy::start(kind, setup, server.address(), omitted).await;
+        Self { proxy, api, _server: server }
     }
 
     async fn serves(&self, http2: bool) {
@@ -48,19 +47,19 @@ impl ProxiedServer {
         assert_eq!(response.status(), StatusCode::OK, "{response:?}");
         assert_eq!(response.version() == Version::HTTP_2, http2, "{response:?}");
         let session = ada.cookies.keys().filter(|name| !name.ends_with("-known"));
-        assert_eq!(session.count(), 5, "the largest session that there is");
+        assert_eq!(session.count(), 5, "the largest possible session");
 
-        shows_a_page(&ada).await;
-        tells_the_clients_address(&ada).await;
-        takes_an_upload(&ada).await;
-        timeout(PATIENCE, self.delivers_events_at_once(&ada)).await.unwrap_or_else(|_| panic!("events are held up"));
-        timeout(PATIENCE, self.echoes_by_websocket(&ada)).await.unwrap_or_else(|_| panic!("messages are held up"));
+        serves_a_page(&ada).await;
+        forwards_the_clients_address(&ada).await;
+        accepts_an_upload(&ada).await;
+        timeout(TIMEOUT, self.delivers_events_at_once(&ada)).await.unwrap_or_else(|_| panic!("events are buffered"));
+        timeout(TIMEOUT, self.echoes_by_websocket(&ada)).await.unwrap_or_else(|_| panic!("messages are buffered"));
 
         assert_eq!(ada.log_out().await.status(), StatusCode::OK);
         assert!(ada.cookies.keys().all(|name| name.ends_with("-known")), "{:?}", ada.cookies.keys());
     }
 
-    /// The second event is sent when the first has arrived: what waits for more would wait for ever.
+    /// Each event is sent when the previous one has arrived: a proxy that buffers would wait forever.
     async fn delivers_events_at_once(&self, ada: &User) {
         let mut response = ada.get("/api/proxy/events").await;
         assert_eq!(response.status(), StatusCode::OK);
@@ -85,24 +84,24 @@ async fn chunk(response: &mut Response) -> String {
     String::from_utf8(response.chunk().await.unwrap().unwrap().to_vec()).unwrap()
 }
 
-async fn shows_a_page(ada: &User) {
-    for request in [ada.request(Method::GET, "/"), ada.crumbled(Method::GET, "/")] {
+async fn serves_a_page(ada: &User) {
+    for request in [ada.request(Method::GET, "/"), ada.request_with_split_cookies(Method::GET, "/")] {
         let response = request.header("accept", "text/html").send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{response:?}");
         assert!(response.text().await.unwrap().contains("Ada"), "logged in");
     }
 }
 
-/// The API is told where the person is, whatever the person says about it.
-async fn tells_the_clients_address(ada: &User) {
+/// The API gets the user's real address, whatever headers the user sends.
+async fn forwards_the_clients_address(ada: &User) {
     let request = ada.request(Method::GET, "/api/proxy/client");
-    let lies = [
+    let forged = [
         ("x-forwarded-for", "198.51.100.1"),
         ("forwarded", "for=198.51.100.2"),
         ("x-real-ip", "198.51.100.3"),
         ("x-forwarded-proto", "gopher"),
     ];
-    let request = lies.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+    let request = forged.into_iter().fold(request, |request, (name, value)| request.header(name, value));
     let seen: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(seen["for"], format!("{ADDRESS}, 127.0.0.1"));
     assert_eq!(seen["proto"], "https");
@@ -110,23 +109,23 @@ async fn tells_the_clients_address(ada: &User) {
     assert!(forwarded.starts_with(&format!("for={ADDRESS}, for=127.0.0.1;")), "{forwarded}");
 }
 
-async fn takes_an_upload(ada: &User) {
+async fn accepts_an_upload(ada: &User) {
     let request = ada.request(Method::POST, "/api/proxy/length").body(vec![7; UPLOAD]);
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK, "{response:?}");
     assert_eq!(response.json::<usize>().await.unwrap(), UPLOAD);
 }
 
-/// Plain http leads to https.
-async fn redirects(front: &ReverseProxy) {
+/// Plain http redirects to https.
+async fn redirects(proxy: &ReverseProxy) {
     let client = Client::builder().redirect(Policy::none()).build().unwrap();
-    let response = client.get(format!("http://127.0.0.1:{}/login", front.setup.http)).send().await.unwrap();
+    let response = client.get(format!("http://127.0.0.1:{}/login", proxy.setup.http)).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
     assert!(response.headers()["location"].to_str().unwrap().starts_with("https://127.0.0.1"), "{response:?}");
 }
 
 async fn works(kind: ProxyKind) {
-    let proxied = ProxiedServer::open(kind, &[]).await;
+    let proxied = ProxiedServer::start(kind, &[]).await;
     proxied.serves(false).await;
     proxied.serves(true).await;
     redirects(&proxied.proxy).await;
@@ -147,16 +146,16 @@ async fn all_works_behind_caddy() {
     works(ProxyKind::Caddy).await;
 }
 
-/// Why the examples have these lines.
+/// The reason for these lines in the examples.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_its_lines_a_proxy_has_no_room_for_a_large_session() {
+async fn without_these_lines_a_proxy_rejects_a_large_session() {
     const RESPONSE: &[&str] = &["proxy_buffer_size", "proxy_buffers", "proxy_busy_buffers_size"];
-    for (kind, left_out) in [(ProxyKind::Nginx, RESPONSE), (ProxyKind::Haproxy, &["tune.bufsize"])] {
-        let proxied = ProxiedServer::open(kind, left_out).await;
+    for (kind, omitted) in [(ProxyKind::Nginx, RESPONSE), (ProxyKind::Haproxy, &["tune.bufsize"])] {
+        let proxied = ProxiedServer::start(kind, omitted).await;
         let mut ada = User::new(&proxied.proxy.setup, false);
         assert_eq!(ada.log_in().await.status(), StatusCode::BAD_GATEWAY, "{kind:?}");
     }
-    let proxied = ProxiedServer::open(ProxyKind::Nginx, &["large_client_header_buffers"]).await;
+    let proxied = ProxiedServer::start(ProxyKind::Nginx, &["large_client_header_buffers"]).await;
     let mut ada = User::new(&proxied.proxy.setup, false);
     assert_eq!(ada.log_in().await.status(), StatusCode::OK);
     assert_eq!(ada.get("/").await.status(), StatusCode::BAD_REQUEST);

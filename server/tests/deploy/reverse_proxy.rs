@@ -1,4 +1,4 @@
-//! A real nginx, `HAProxy` or Caddy with the configuration that `deploy/` has for it.
+//! A real nginx, `HAProxy` or Caddy with the configuration from `deploy/`.
 
 use std::{
     fs::File,
@@ -10,8 +10,8 @@ use std::{
 use tokio::net::TcpStream;
 
 use crate::{
-    example::{fill, read, without},
     certificate_authority::{CertificateAuthority, issue_certificate},
+    example::{fill, read, without},
     program::folder,
     support::redis_server::free_port,
 };
@@ -23,7 +23,7 @@ pub enum ProxyKind {
     Caddy,
 }
 
-/// Ports and files, chosen before anything runs: the server has to know its public URL.
+/// Ports and files, chosen before the start, because the server has to know its public URL.
 pub struct ProxySetup {
     pub http: u16,
     pub https: u16,
@@ -31,7 +31,7 @@ pub struct ProxySetup {
     folder: PathBuf,
 }
 
-/// A proxy in front of a server. It ends with the test.
+/// A proxy in front of a server, stopped when dropped.
 pub struct ReverseProxy {
     pub setup: ProxySetup,
     process: Child,
@@ -59,22 +59,22 @@ impl ProxySetup {
 }
 
 impl ReverseProxy {
-    /// Starts one in front of the server at the address `server`; its configuration is the example without the lines
-    /// that begin with one of `left_out`.
-    pub async fn start(kind: ProxyKind, setup: ProxySetup, server: &str, left_out: &[&str]) -> Self {
+    /// Starts a proxy in front of the server at the address `server`. Its configuration is the example without the lines
+    /// that begin with one of `omitted`.
+    pub async fn start(kind: ProxyKind, setup: ProxySetup, server: &str, omitted: &[&str]) -> Self {
         let mut command = match kind {
-            ProxyKind::Nginx => nginx(&setup, server, left_out),
-            ProxyKind::Haproxy => haproxy(&setup, server, left_out),
-            ProxyKind::Caddy => caddy(&setup, server, left_out),
+            ProxyKind::Nginx => nginx(&setup, server, omitted),
+            ProxyKind::Haproxy => haproxy(&setup, server, omitted),
+            ProxyKind::Caddy => caddy(&setup, server, omitted),
         };
         let log = File::create(setup.file("log")).unwrap();
         command.current_dir(&setup.folder).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let process = command
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {kind:?} ({error}): `cargo xtask setup` installs it"));
-        let mut front = Self { setup, process };
-        front.wait_until_ready().await;
-        front
+        let mut proxy = Self { setup, process };
+        proxy.wait_until_ready().await;
+        proxy
     }
 
     async fn wait_until_ready(&mut self) {
@@ -82,10 +82,10 @@ impl ReverseProxy {
             if TcpStream::connect(("127.0.0.1", self.setup.https)).await.is_ok() {
                 return;
             }
-            assert!(self.process.try_wait().unwrap().is_none(), "it has ended: {}", self.log());
+            assert!(self.process.try_wait().unwrap().is_none(), "the proxy has exited: {}", self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("it does not response: {}", self.log());
+        panic!("the proxy does not respond: {}", self.log());
     }
 
     fn log(&self) -> String {
@@ -95,16 +95,16 @@ impl ReverseProxy {
 
 impl Drop for ReverseProxy {
     fn drop(&mut self) {
-        end(&mut self.process);
+        terminate(&mut self.process);
         let _ = std::fs::remove_dir_all(&self.setup.folder);
     }
 }
 
-/// nginx' workers end with it only when it is asked to end.
-fn end(process: &mut Child) {
-    let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+/// Terminates the process with SIGTERM first, so that nginx also stops its workers.
+fn terminate(process: &mut Child) {
+    let sent = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
     for _ in 0..100 {
-        if asked.is_err() || process.try_wait().is_ok_and(|status| status.is_some()) {
+        if sent.is_err() || process.try_wait().is_ok_and(|status| status.is_some()) {
             break;
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -113,15 +113,15 @@ fn end(process: &mut Child) {
     let _ = process.wait();
 }
 
-/// Debian has them where only root's search path leads.
+/// Debian installs them in a folder that only root's PATH contains.
 fn program(name: &str) -> Command {
     let system = Path::new("/usr/sbin").join(name);
     if system.exists() { Command::new(system) } else { Command::new(name) }
 }
 
-fn nginx(setup: &ProxySetup, server: &str, left_out: &[&str]) -> Command {
+fn nginx(setup: &ProxySetup, server: &str, omitted: &[&str]) -> Command {
     let site = fill(
-        &without(&read("nginx.conf"), left_out),
+        &without(&read("nginx.conf"), omitted),
         &[
             ("server 127.0.0.1:3000;", &format!("server {server};")),
             ("listen 80;", &format!("listen 127.0.0.1:{};", setup.http)),
@@ -140,16 +140,16 @@ fn nginx(setup: &ProxySetup, server: &str, left_out: &[&str]) -> Command {
         setup.file("pid"),
         folders.join(" ")
     );
-    // Its workers give up root's rights, and could not write there then.
+    // Otherwise its workers drop root's privileges and cannot write there.
     let user = if is_root() { "user root;\n" } else { "" };
     let mut command = program("nginx");
     command.arg("-p").arg(&setup.folder).arg("-c").arg(setup.write("nginx.conf", &format!("{user}{main}")));
     command
 }
 
-fn haproxy(setup: &ProxySetup, server: &str, left_out: &[&str]) -> Command {
+fn haproxy(setup: &ProxySetup, server: &str, omitted: &[&str]) -> Command {
     let text = fill(
-        &without(&read("haproxy.cfg"), left_out),
+        &without(&read("haproxy.cfg"), omitted),
         &[
             ("10.0.0.1:3000", server),
             ("10.0.0.2:3000", server),
@@ -164,13 +164,13 @@ fn haproxy(setup: &ProxySetup, server: &str, left_out: &[&str]) -> Command {
     command
 }
 
-fn caddy(setup: &ProxySetup, server: &str, left_out: &[&str]) -> Command {
+fn caddy(setup: &ProxySetup, server: &str, omitted: &[&str]) -> Command {
     let (certificate, key) = (setup.file("certificate.pem"), setup.file("key.pem"));
     let text = fill(
-        &without(&read("Caddyfile"), left_out),
+        &without(&read("Caddyfile"), omitted),
         &[
             ("127.0.0.1:3000 {", &format!("{server} {{")),
-            // A certificate for this setup cannot be had from anybody else.
+            // No public authority issues a certificate for this address.
             ("\napp.example {", &format!("\n{} {{\n\tbind 127.0.0.1\n\ttls {certificate} {key}", setup.origin())),
         ],
     );

@@ -1,4 +1,4 @@
-//! Somebody at 127.0.0.2 with a browser that trusts the test's authority: an address that no proxy here has.
+//! A user at 127.0.0.2, an address that no proxy here has, with a browser that trusts the test's authority.
 
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::client::IntoClientRequest};
 
-use crate::{front::ProxySetup, support::stub::PASSWORD};
+use crate::{reverse_proxy::ProxySetup, support::stub::PASSWORD};
 
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
@@ -22,7 +22,7 @@ pub struct User {
 }
 
 impl User {
-    /// With a browser that speaks HTTP/2, or only HTTP/1.1.
+    /// A user whose browser supports HTTP/2, or only HTTP/1.1.
     pub fn new(setup: &ProxySetup, http2: bool) -> Self {
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -36,14 +36,14 @@ impl User {
         Self { client: client.build().unwrap(), origin: setup.origin(), cookies: BTreeMap::new() }
     }
 
-    /// A request of a page's own script.
+    /// A request from a script of the page.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.plain(method, path);
         if self.cookies.is_empty() { request } else { request.header(COOKIE, self.pairs().join("; ")) }
     }
 
-    /// The same with each cookie in a field of its own, as browsers do it over HTTP/2.
-    pub fn crumbled(&self, method: Method, path: &str) -> RequestBuilder {
+    /// The same with each cookie in its own header, as browsers do over HTTP/2.
+    pub fn request_with_split_cookies(&self, method: Method, path: &str) -> RequestBuilder {
         self.pairs().into_iter().fold(self.plain(method, path), |request, pair| request.header(COOKIE, pair))
     }
 

@@ -1,5 +1,5 @@
-//! `vestibule check --login` against an API that speaks otherwise than the contract says: it prints the
-//! line to change, and with that line changed all is well.
+//! `vestibule check --login` against an API that does not follow the contract: it prints the line to change, and with that
+//! change the check succeeds.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -11,14 +11,14 @@ use crate::{
 
 const TOKEN: &str = "s3cret-access-token";
 
-/// What the program says: whether all is well, its output, and its last word.
-struct Said {
+/// The result of the check: whether it succeeded, its output and its error message.
+struct CheckResult {
     success: bool,
     out: String,
     error: String,
 }
 
-async fn check(stub: &Stub, contract: &str) -> Said {
+async fn check(stub: &Stub, contract: &str) -> CheckResult {
     let (url, contract) = (stub.url(), contract.to_owned());
     let output = tokio::task::spawn_blocking(move || {
         let variables = [
@@ -31,44 +31,44 @@ async fn check(stub: &Stub, contract: &str) -> Said {
     .await
     .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let said = Said { success: output.status.success(), out: text(output.stdout), error: text(output.stderr) };
-    let all = format!("{}{}", said.out, said.error);
+    let result = CheckResult { success: output.status.success(), out: text(output.stdout), error: text(output.stderr) };
+    let all = format!("{}{}", result.out, result.error);
     assert!(!all.contains(TOKEN) && !all.contains(PASSWORD), "{all}");
-    said
+    result
 }
 
-/// The log-in is answered with `response`: `wrong` and `line` are printed, and `contract`, which has that
-/// line, fits.
-async fn is_mended(response: Value, wrong: &str, line: &str, contract: &str) {
+/// With `response` to the login, the check prints `wrong` and `line`, and it succeeds with `contract`, which has that
+/// line.
+async fn suggests_the_fix(response: Value, wrong: &str, line: &str, contract: &str) {
     let stub = Stub::start().await;
     stub.memory().login_answer = Some((StatusCode::OK, "application/json".into(), response.to_string()));
-    let said = check(&stub, "demo").await;
-    assert!(!said.success, "{}", said.out);
+    let result = check(&stub, "demo").await;
+    assert!(!result.success, "{}", result.out);
     for expected in [wrong, line] {
-        assert!(said.out.contains(expected), "{expected} in:\n{}", said.out);
-        assert!(said.error.contains(expected), "{expected} in:\n{}", said.error);
+        assert!(result.out.contains(expected), "{expected} in:\n{}", result.out);
+        assert!(result.error.contains(expected), "{expected} in:\n{}", result.error);
     }
-    assert!(said.out.contains("1. log in") && said.out.contains("\"password\":\"[redacted]\""), "{}", said.out);
-    assert!(!said.out.contains("logged in as"), "{}", said.out);
-    assert_eq!(said.error.trim_end().lines().count(), 1, "one line: {}", said.error);
+    assert!(result.out.contains("1. log in") && result.out.contains("\"password\":\"[redacted]\""), "{}", result.out);
+    assert!(!result.out.contains("logged in as"), "{}", result.out);
+    assert_eq!(result.error.trim_end().lines().count(), 1, "one line: {}", result.error);
 
-    let said = check(&stub, contract).await;
-    assert!(said.success, "{}{}", said.out, said.error);
-    assert!(said.out.contains("ok: logged in as") && said.out.contains("ada@example.com"), "{}", said.out);
+    let result = check(&stub, contract).await;
+    assert!(result.success, "{}{}", result.out, result.error);
+    assert!(result.out.contains("ok: logged in as") && result.out.contains("ada@example.com"), "{}", result.out);
 }
 
 #[tokio::test]
-async fn names_the_pointer_of_a_token_that_lies_elsewhere() {
-    let person = json!({"email": "ada@example.com"});
-    is_mended(
-        json!({"accessToken": TOKEN, "user": person}),
+async fn names_the_pointer_of_a_token_at_another_place() {
+    let user = json!({"email": "ada@example.com"});
+    suggests_the_fix(
+        json!({"accessToken": TOKEN, "user": user}),
         "the answer has no token at `/access_token`; it has: accessToken, user",
         r#"[api.contract.tokens] access_token = "/accessToken""#,
         r#"{preset="demo", tokens={access_token="/accessToken"}}"#,
     )
     .await;
-    is_mended(
-        json!({"data": {"session": {"jwt_token": TOKEN}}, "user": person}),
+    suggests_the_fix(
+        json!({"data": {"session": {"jwt_token": TOKEN}}, "user": user}),
         "the answer has no token at `/access_token`; it has: data, user",
         r#"[api.contract.tokens] access_token = "/data/session/jwt_token""#,
         r#"{preset="demo", tokens={access_token="/data/session/jwt_token"}}"#,
@@ -77,8 +77,8 @@ async fn names_the_pointer_of_a_token_that_lies_elsewhere() {
 }
 
 #[tokio::test]
-async fn names_the_pointer_of_a_person_who_lies_elsewhere() {
-    is_mended(
+async fn names_the_pointer_of_a_user_at_another_place() {
+    suggests_the_fix(
         json!({"access_token": TOKEN, "account": {"id": 7, "email": "ada@example.com"}}),
         "there is no user",
         r#"[api.contract.user] login = "/account""#,
@@ -88,8 +88,8 @@ async fn names_the_pointer_of_a_person_who_lies_elsewhere() {
 }
 
 #[tokio::test]
-async fn says_what_a_lifetime_of_another_meaning_needs() {
-    is_mended(
+async fn names_the_setting_for_a_lifetime_in_another_format() {
+    suggests_the_fix(
         json!({"access_token": TOKEN, "expires_in": "2199-01-01T00:00:00Z", "user": {"email": "ada@example.com"}}),
         "the lifetime at `/expires_in` is no number of seconds",
         r#"expires_as = "seconds", "milliseconds" or "date""#,

@@ -1,4 +1,4 @@
-//! The account page of somebody whose sessions the server keeps itself.
+//! The account page of a user whose sessions are in a server-side store.
 
 use reqwest::Method;
 
@@ -23,7 +23,7 @@ async fn logged_in(server: &Program, user_agent: &str) -> Browser {
     browser
 }
 
-/// The list's items as the page has them.
+/// The items of the page's device list.
 fn devices(page: &str) -> Vec<&str> {
     let list = page.split("aria-label=\"Your devices\"").nth(1).unwrap().split("</ul>").next().unwrap();
     list.split("<li").skip(1).collect()

@@ -1,4 +1,4 @@
-//! Log-in, log-out and sign-up: the server functions, for scripts and for plain forms.
+//! Login, logout and signup: the server functions, for scripts and for plain forms.
 
 use axum::http::StatusCode;
 use reqwest::Method;
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// What a browser sends with a form when JavaScript is off.
+/// Sends a form as a browser without JavaScript does.
 async fn submit(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
     let request = browser
         .request(Method::POST, path)
@@ -32,7 +32,7 @@ fn location(response: &Answer) -> &str {
 }
 
 #[tokio::test]
-async fn answers_the_person_and_never_a_token() {
+async fn returns_the_user_and_never_a_token() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let mut ada = server.browser();
@@ -46,15 +46,15 @@ async fn answers_the_person_and_never_a_token() {
     assert!(page.body.contains("ada@example.com"));
     let log = server.stop().await;
     for token in stub.tokens() {
-        for place in [format!("{response:?}"), format!("{page:?}"), log.clone()] {
-            assert!(!place.contains(&token), "{token} in {place}");
+        for text in [format!("{response:?}"), format!("{page:?}"), log.clone()] {
+            assert!(!text.contains(&token), "{token} in {text}");
         }
     }
     assert!(!log.contains(PASSWORD));
 }
 
 #[tokio::test]
-async fn a_refused_log_in_keeps_its_status_and_sets_no_cookie() {
+async fn a_failed_login_keeps_its_status_and_sets_no_cookie() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let mut browser = server.browser();
@@ -85,8 +85,8 @@ async fn a_form_without_javascript_leads_to_the_right_page() {
     assert!(location(&refused).starts_with("/login?"));
     let page = ada.get(location(&refused)).await;
     assert!(page.body.contains("E-mail or password is wrong"), "{}", page.body);
-    assert!(page.body.contains("value=\"ada@example.com\""), "the e-mail is still there");
-    assert!(page.body.contains("/notes?q=tea"), "the way back is still there");
+    assert!(page.body.contains("value=\"ada@example.com\""), "the email is still there");
+    assert!(page.body.contains("/notes?q=tea"), "the return path is still there");
 
     let right = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/notes?q=tea")];
     let accepted = submit(&mut ada, "/api/login", &right).await;
@@ -98,7 +98,7 @@ async fn a_form_without_javascript_leads_to_the_right_page() {
 }
 
 #[tokio::test]
-async fn never_leads_to_another_site() {
+async fn never_redirects_to_another_site() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     for target in [
@@ -119,7 +119,7 @@ async fn never_leads_to_another_site() {
 }
 
 #[tokio::test]
-async fn refuses_what_another_site_causes() {
+async fn rejects_requests_from_another_site() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let mut ada = server.logged_in("ada@example.com").await;
@@ -138,7 +138,7 @@ async fn refuses_what_another_site_causes() {
 }
 
 #[tokio::test]
-async fn signs_up_and_names_wrong_fields() {
+async fn signs_up_and_names_invalid_fields() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let mut ada = server.browser();
@@ -153,7 +153,7 @@ async fn signs_up_and_names_wrong_fields() {
 }
 
 #[tokio::test]
-async fn logged_out_people_are_sent_to_the_log_in_and_back() {
+async fn logged_out_users_are_sent_to_the_login_page_and_back() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     for (path, back) in [("/notes", "%2Fnotes"), ("/notes?q=tea", "%2Fnotes%3Fq%3Dtea"), ("/account", "%2Faccount")] {
@@ -164,7 +164,7 @@ async fn logged_out_people_are_sent_to_the_log_in_and_back() {
 }
 
 #[tokio::test]
-async fn a_page_whose_token_the_api_refuses_leads_to_the_log_in() {
+async fn a_page_whose_token_the_api_rejects_redirects_to_the_login_page() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let mut ada = server.logged_in("ada@example.com").await;
@@ -177,7 +177,7 @@ async fn a_page_whose_token_the_api_refuses_leads_to_the_log_in() {
 }
 
 #[tokio::test]
-async fn no_page_speaks_of_a_sign_up_that_the_api_does_not_have() {
+async fn no_page_offers_a_signup_that_the_api_does_not_have() {
     let stub = Stub::start().await;
     let url = stub.url();
     let contract = "{preset=\"demo\", sign_up=false}";
@@ -192,7 +192,7 @@ async fn no_page_speaks_of_a_sign_up_that_the_api_does_not_have() {
 }
 
 #[tokio::test]
-async fn guessing_is_slowed_down() {
+async fn password_guessing_is_rate_limited() {
     let stub = Stub::start().await;
     let url = stub.url();
     let limits = [
@@ -212,11 +212,11 @@ async fn guessing_is_slowed_down() {
         assert_eq!(attempt("ada@example.com", "guess", "192.0.2.1").await.status, 401);
     }
     let refused = attempt("ada@example.com", PASSWORD, "192.0.2.2").await;
-    assert_eq!(refused.status, 429, "the account is tried too often, from wherever");
+    assert_eq!(refused.status, 429, "too many attempts at the account, from any address");
     assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() <= 21);
     assert!(refused.body.contains("Wait a minute"), "{refused:?}");
     for number in 0..2 {
-        let response = attempt(&format!("person-{number}@example.com"), PASSWORD, "192.0.2.1").await;
+        let response = attempt(&format!("user-{number}@example.com"), PASSWORD, "192.0.2.1").await;
         assert_eq!(response.status, 200);
     }
     assert_eq!(attempt("grace@example.com", PASSWORD, "192.0.2.1").await.status, 429, "the address is out of attempts");

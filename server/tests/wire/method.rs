@@ -1,9 +1,9 @@
-//! Methods that an address does not have.
+//! Methods that a path does not support.
 
 use crate::{program::Program, support::stub::Stub};
 
 #[tokio::test]
-async fn a_405_names_those_that_it_has() {
+async fn a_405_names_the_supported_methods() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     for (method, path, allowed) in [

@@ -1,4 +1,4 @@
-//! The program as its operator sees it: settings, logs, key file, start and stop.
+//! The program as operators see it: settings, logs, key file, start and stop.
 
 use std::process::Output;
 
@@ -14,7 +14,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn stopped_by(output: &Output) -> String {
+fn startup_error(output: &Output) -> String {
     let line = text(&output.stderr);
     assert!(!output.status.success(), "it started: {line}");
     assert_eq!(line.trim_end().lines().count(), 1, "one line: {line}");
@@ -37,7 +37,7 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         (&[("VESTIBULE_SESSION__REVOCATION", "redis-cluster://one/main")], &["session.revocation", "path"]),
     ];
     for (variables, parts) in cases {
-        let line = stopped_by(&run(&[], variables));
+        let line = startup_error(&run(&[], variables));
         for part in *parts {
             assert!(line.contains(part), "{variables:?}: {line}");
         }
@@ -46,7 +46,7 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
 }
 
 #[test]
-fn makes_keys() {
+fn generates_keys() {
     let (one, other) = (run(&["keygen"], &[]), run(&["keygen"], &[]));
     assert_ne!(one.stdout, other.stdout);
     assert_eq!(text(&one.stdout).trim().len(), 44);
@@ -79,7 +79,7 @@ async fn check_prints_the_settings_without_secrets_and_tries_the_api() {
     assert!(stub.tokens().iter().all(|token| !out.contains(token)) && !out.contains(PASSWORD));
 
     let nowhere = vec![("VESTIBULE_API__URL".into(), "http://127.0.0.1:9".into())];
-    let line = stopped_by(&check(&["check"], nowhere).await.unwrap());
+    let line = startup_error(&check(&["check"], nowhere).await.unwrap());
     assert!(line.contains("http://127.0.0.1:9/") && line.contains("VESTIBULE_API__URL"), "{line}");
 }
 
@@ -111,7 +111,7 @@ async fn logs_json_with_the_request_id_and_the_cause_once() {
 }
 
 #[tokio::test]
-async fn lets_requests_in_flight_end() {
+async fn lets_requests_in_flight_finish() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let mut ada = server.logged_in("ada@example.com").await;
@@ -124,12 +124,12 @@ async fn lets_requests_in_flight_end() {
     server.logged("stopping").await;
     stub.memory().holds_refreshes = false;
     assert_eq!(call.await.unwrap().status, 200);
-    let (code, log) = server.ended().await;
+    let (code, log) = server.exited().await;
     assert_eq!(code, Some(0), "{log}");
 }
 
 #[tokio::test]
-async fn the_embedded_demo_api_needs_nothing() {
+async fn the_embedded_demo_api_needs_no_settings() {
     let server = Program::with(&[]).await;
     let mut line = server.logged("ada@example.com").await;
     assert!(line.contains("vestibule-demo"), "{line}");

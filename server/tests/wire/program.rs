@@ -1,4 +1,4 @@
-//! Starts the server program and ends it.
+//! Starts and stops the server program.
 
 use std::{
     io::{BufRead, BufReader},
@@ -14,10 +14,10 @@ use std::{
 
 use crate::support::{browser::Browser, stub::Stub};
 
-/// How often something is looked for, twenty times a second, before a test gives up.
-const PATIENCE: usize = 600;
+/// How many times a condition is checked, at 50 ms intervals, before a test fails.
+const MAX_CHECKS: usize = 600;
 
-/// A running server with a data folder of its own.
+/// A running server with its own data folder.
 pub struct Program {
     pub origin: String,
     pub data_dir: PathBuf,
@@ -26,7 +26,7 @@ pub struct Program {
     reader: Option<JoinHandle<()>>,
 }
 
-/// A folder that no other test uses; it is removed with the program.
+/// Creates a folder that no other test uses; it is removed with the program.
 pub fn folder() -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -35,7 +35,7 @@ pub fn folder() -> PathBuf {
     folder
 }
 
-/// The program with no setting but these.
+/// The command of the program with only these settings.
 pub fn command(data_dir: &PathBuf, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
     command
@@ -45,7 +45,7 @@ pub fn command(data_dir: &PathBuf, variables: &[(&str, &str)]) -> Command {
         .env("VESTIBULE_DATA_DIR", data_dir)
         .env("VESTIBULE_LISTEN", "127.0.0.1:0")
         .env("VESTIBULE_PUBLIC_URL", "http://127.0.0.1")
-        // Crowds log in from one address here.
+        // Many users log in from one address here.
         .env("VESTIBULE_LOGIN__ATTEMPTS_PER_MINUTE_PER_ADDRESS", "0")
         .envs(variables.iter().copied())
         .current_dir(data_dir)
@@ -62,7 +62,7 @@ pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
 }
 
 impl Program {
-    /// Starts in front of `stub` and waits until it serves.
+    /// Starts the server in front of `stub` and waits until it is ready.
     pub async fn start(stub: &Stub) -> Self {
         Self::with(&[("VESTIBULE_API__URL", &stub.url())]).await
     }
@@ -75,7 +75,7 @@ impl Program {
     pub async fn configured(settings: &str, variables: &[(&str, &str)]) -> Self {
         let data_dir = folder();
         std::fs::write(data_dir.join("vestibule.toml"), settings).unwrap();
-        // The port has to be known beforehand, since it is part of the public URL.
+        // The port has to be known in advance, since it is part of the public URL.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let origin = format!("http://127.0.0.1:{port}");
         let listen = format!("127.0.0.1:{port}");
@@ -89,26 +89,26 @@ impl Program {
         program
     }
 
-    /// Where it listens.
+    /// The address on which the server listens.
     pub fn address(&self) -> &str {
         self.origin.strip_prefix("http://").unwrap()
     }
 
-    /// The process.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     async fn wait_until_ready(&mut self) {
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_CHECKS {
             if tokio::net::TcpStream::connect(self.address()).await.is_ok() {
                 return;
             }
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "the server has ended: {}", self.log.lock().unwrap());
+            assert!(ended.is_none(), "the server has exited: {}", self.log.lock().unwrap());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the server does not response");
+        panic!("the server does not respond");
     }
 
     pub fn browser(&self) -> Browser {
@@ -130,14 +130,14 @@ impl Program {
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
-    /// Ends it as a crash does.
+    /// Kills the server, like a crash.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Waits for the end; answers the exit code and the whole log.
-    pub async fn ended(mut self) -> (Option<i32>, String) {
+    /// Waits until the server exits, and returns the exit code and the whole log.
+    pub async fn exited(mut self) -> (Option<i32>, String) {
         let status = self.wait().await;
         self.reader.take().unwrap().join().unwrap();
         let log = self.log.lock().unwrap().clone();
@@ -145,33 +145,33 @@ impl Program {
     }
 
     async fn wait(&mut self) -> ExitStatus {
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_CHECKS {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the server does not end");
+        panic!("the server does not exit");
     }
 
-    /// Stops it and answers its log.
+    /// Stops the server and returns its log.
     pub async fn stop(self) -> String {
         self.terminate();
-        let (code, log) = self.ended().await;
+        let (code, log) = self.exited().await;
         assert_eq!(code, Some(0), "{log}");
         log
     }
 
-    /// Waits for a line of the log that has `text`.
+    /// Waits for a log line that contains `text`.
     pub async fn logged(&self, text: &str) -> String {
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_CHECKS {
             let found = self.log.lock().unwrap().lines().find(|line| line.contains(text)).map(str::to_owned);
             if let Some(line) = found {
                 return line;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("no line has {text}: {}", self.log.lock().unwrap());
+        panic!("no line contains {text}: {}", self.log.lock().unwrap());
     }
 }
 
@@ -188,7 +188,7 @@ fn follow(stdout: ChildStdout, log: Arc<Mutex<String>>) -> JoinHandle<()> {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It has ended already in the tests that wait for it; a folder that is left harms nobody.
+        // In tests that wait for it, it has already exited; a leftover folder does no harm.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.data_dir);

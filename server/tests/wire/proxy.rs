@@ -1,4 +1,4 @@
-//! The proxy as the program mounts it. What the proxy itself does is tested with the library.
+//! The proxy as the program mounts it. The library's tests cover the proxy itself.
 
 use axum::http::StatusCode;
 use reqwest::Method;
@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn forwards_every_method_with_the_session_token_alone() {
+async fn forwards_every_method_with_only_the_session_token() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let mut ada = server.logged_in("ada@example.com").await;
@@ -35,12 +35,12 @@ async fn forwards_every_method_with_the_session_token_alone() {
 }
 
 #[tokio::test]
-async fn without_a_session_no_token_goes_up() {
+async fn without_a_session_no_token_reaches_the_api() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
-    let mut nobody = server.browser();
-    let request = nobody.request(Method::GET, "/api/proxy/notes").header("authorization", "Bearer mine");
-    assert_eq!(nobody.send(request).await.status, 401);
+    let mut anonymous = server.browser();
+    let request = anonymous.request(Method::GET, "/api/proxy/notes").header("authorization", "Bearer mine");
+    assert_eq!(anonymous.send(request).await.status, 401);
     assert!(!stub.memory().seen[0].headers.contains_key("authorization"));
 }
 
@@ -59,7 +59,7 @@ async fn a_401_ends_the_session_and_is_passed_on() {
 }
 
 #[tokio::test]
-async fn a_log_in_through_the_proxy_is_a_log_in() {
+async fn a_login_through_the_proxy_starts_a_session() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     for path in ["/api/proxy/auth/login", "/api/proxy/auth/login/", "/api/proxy/auth/%6Cogin"] {
@@ -77,7 +77,7 @@ async fn a_log_in_through_the_proxy_is_a_log_in() {
 }
 
 #[tokio::test]
-async fn an_unknown_endpoint_is_a_problem() {
+async fn an_unknown_endpoint_gets_problem_details() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let response = server.browser().get("/api/nothing").await;
@@ -86,7 +86,7 @@ async fn an_unknown_endpoint_is_a_problem() {
 }
 
 #[tokio::test]
-async fn its_answers_are_the_servers_like_all_others() {
+async fn its_responses_get_the_servers_headers() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let ada = server.logged_in("ada@example.com").await;
@@ -109,7 +109,7 @@ async fn its_answers_are_the_servers_like_all_others() {
             assert_eq!(response.headers().get_all(name).iter().count(), 1, "{what} {name}");
         }
     }
-    // Beside the prefix is the router's.
+    // Paths beside the prefix belong to the router.
     let beside = server.browser().get("/api/proxyx").await;
     assert_eq!(
         (beside.status, beside.json()["detail"].as_str()),
@@ -118,7 +118,7 @@ async fn its_answers_are_the_servers_like_all_others() {
 }
 
 #[tokio::test]
-async fn an_answer_to_head_has_the_length_that_it_would_have() {
+async fn a_response_to_head_has_the_length_of_the_get_response() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let ada = server.logged_in("ada@example.com").await;
@@ -126,6 +126,6 @@ async fn an_answer_to_head_has_the_length_that_it_would_have() {
     let head = ada.request(Method::HEAD, "/api/proxy/notes").send().await.unwrap();
     let length: usize = head.headers()["content-length"].to_str().unwrap().parse().unwrap();
     assert!(head.bytes().await.unwrap().is_empty());
-    // The stub says the method, which is one letter longer.
+    // The stub echoes the method, which is one letter longer.
     assert_eq!(length, get.bytes().await.unwrap().len() + 1);
 }

@@ -1,4 +1,4 @@
-//! Bodies that do not come, do not end, or are too large.
+//! Bodies that are missing, endless or too large.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const FILES: &str = "multipart/form-data; boundary=z";
 const UPLOAD: &str = "/api/form/attachments/upload?note=1";
 
-/// All places where the server reads a body itself.
-const PLACES: [(&str, &str); 5] = [
+/// All routes where the server reads a body itself.
+const ROUTES: [(&str, &str); 5] = [
     ("/api/login", FORM),
     ("/api/signup", FORM),
     ("/api/form/notes/create", FORM),
@@ -32,9 +32,9 @@ async fn server(stub: &Stub) -> Program {
     Program::with(&variables.each_ref().map(|(name, value)| (*name, value.as_str()))).await
 }
 
-/// The head of a request, of somebody who is logged in.
-fn head(server: &Program, person: &Browser, path: &str, kind: &str, length: &str) -> String {
-    let cookies: Vec<_> = person.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+/// The head of a request by a logged-in user.
+fn head(server: &Program, user: &Browser, path: &str, kind: &str, length: &str) -> String {
+    let cookies: Vec<_> = user.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!(
         "POST {path} HTTP/1.1\r\nhost: {}\r\norigin: {}\r\ncookie: {}\r\ncontent-type: {kind}\r\n{length}\r\n\r\n",
         server.address(),
@@ -48,7 +48,7 @@ async fn announces_a_body_and_sends_none() {
     let stub = Stub::start().await;
     let server = server(&stub).await;
     let ada = server.logged_in("ada@example.com").await;
-    for (path, kind) in PLACES {
+    for (path, kind) in ROUTES {
         for length in ["content-length: 100", "transfer-encoding: chunked"] {
             let response = exchange(&server, &head(&server, &ada, path, kind, length)).await;
             assert!(response.starts_with("HTTP/1.1 408"), "{path}: {response}");
@@ -61,7 +61,7 @@ async fn sends_a_form_in_drops() {
     let stub = Stub::start().await;
     let server = server(&stub).await;
     let ada = server.logged_in("ada@example.com").await;
-    for (path, kind) in &PLACES[..4] {
+    for (path, kind) in &ROUTES[..4] {
         let (mut read, mut write) = connect(&server).await.into_split();
         let head = head(&server, &ada, path, kind, "content-length: 100000");
         let writing = tokio::spawn(async move {
@@ -74,7 +74,7 @@ async fn sends_a_form_in_drops() {
         read.read_exact(&mut response).await.unwrap();
         assert_eq!(&response, b"HTTP/1.1 408", "{path}");
         drop(read);
-        tokio::time::timeout(super::socket::PATIENCE, writing).await.unwrap().unwrap();
+        tokio::time::timeout(super::socket::TIMEOUT, writing).await.unwrap().unwrap();
     }
 }
 
@@ -84,7 +84,7 @@ async fn sends_a_form_without_an_end() {
     let server = server(&stub).await;
     let ada = server.logged_in("ada@example.com").await;
     let large = "x".repeat((256 << 10) + 1);
-    for (path, kind) in &PLACES[..4] {
+    for (path, kind) in &ROUTES[..4] {
         let announced = format!("content-length: {}", large.len());
         let response = exchange(&server, &head(&server, &ada, path, kind, &announced)).await;
         assert!(response.starts_with("HTTP/1.1 413"), "{path}: {response}");

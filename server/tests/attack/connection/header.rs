@@ -1,4 +1,4 @@
-//! Heads of requests, large and small, in both versions of HTTP.
+//! Request heads of all sizes, in both HTTP versions.
 
 use axum::http::StatusCode;
 use reqwest::Method;
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// The status of a GET over HTTP/1.1 and over HTTP/2, with one field more.
+/// The status of a GET over HTTP/1.1 and over HTTP/2, with one additional header.
 async fn both(server: &Program, path: &str, name: &str, value: &str) -> [u16; 2] {
     let request = Browser::new(&server.origin).request(Method::GET, path).header(name, value);
     let one = request.send().await.unwrap().status().as_u16();
@@ -24,7 +24,7 @@ async fn both(server: &Program, path: &str, name: &str, value: &str) -> [u16; 2]
     [one, response.await.unwrap().status().as_u16()]
 }
 
-/// Letters and digits that no compression makes much shorter.
+/// Letters and digits that do not compress well.
 fn incompressible(length: usize) -> String {
     let mut state = 1_u64;
     let mut next = || {
@@ -34,13 +34,13 @@ fn incompressible(length: usize) -> String {
     (0..length).map(|_| next()).collect()
 }
 
-/// A person whose session fills all of its cookies can use it, and end it.
+/// A session that fills all of its cookies works.
 #[tokio::test]
 async fn the_largest_session_works_in_both_versions() {
     let stub = Stub::start().await;
     let server = Program::start(&stub).await;
     let mut ada = server.browser();
-    // Longer and longer, until the session is in five cookies and the last of them is well filled.
+    // Increases the size until the session has five cookies and the last one is almost full.
     for length in (15_000..).step_by(250) {
         ada.cookies.clear();
         let user = json!({"id": 1, "email": "a@b.c", "note": incompressible(length)});
@@ -71,12 +71,12 @@ async fn sends_a_head_without_an_end() {
     assert_eq!(both(&server, "/healthz", "x-large", &of(63 << 10)).await, [200, 200]);
     assert_eq!(both(&server, "/api/proxy/notes", "x-large", &of(65 << 10)).await, [431, 431]);
     assert_eq!(both(&server, "/healthz", "x-large", &of(90 << 10)).await[1], 431);
-    // HTTP/1.1 is read in steps, the last of which may go beyond the limit.
+    // HTTP/1.1 is read in chunks, so the head may exceed the limit by up to a chunk.
     let request = server.browser().request(Method::GET, "/healthz").header("x-large", of(256 << 10));
     assert_eq!(request.send().await.unwrap().status(), 431);
 }
 
-/// A refusal before the proxy names its request in the log.
+/// A request that is rejected before the proxy has its id in the log.
 #[tokio::test]
 async fn probes_the_proxy_from_another_site_without_a_trace() {
     let stub = Stub::start().await;

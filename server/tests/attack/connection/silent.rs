@@ -1,11 +1,11 @@
-//! Connections on which no request comes.
+//! Connections without a request.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::socket::{connect, get, http2, is_served, rest};
 use crate::{program::Program, support::stub::Stub};
 
-/// A server that waits a second for a head.
+/// A server with a header timeout of one second.
 async fn server(stub: &Stub) -> Program {
     Program::with(&[("VESTIBULE_API__URL", &stub.url()), ("VESTIBULE_SERVER__HEADER_TIMEOUT", "1")]).await
 }
@@ -14,9 +14,9 @@ async fn server(stub: &Stub) -> Program {
 async fn holds_connections_without_a_request() {
     let stub = Stub::start().await;
     let server = server(&stub).await;
-    // HTTP/2's preface (RFC 9113 §3.4) with an empty SETTINGS, and no stream.
+    // The HTTP/2 preface (RFC 9113 §3.4) with an empty SETTINGS frame and no stream.
     let settings = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
-    // And one with the headers of a stream that do not end.
+    // The same with the incomplete headers of a stream.
     let headers = [&settings[..], &[0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82]].concat();
     let beginnings: [&[u8]; 8] = [
         b"",
@@ -88,14 +88,14 @@ async fn holds_a_connection_of_http2_after_a_request_and_answers_pings() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(super::socket::PATIENCE, closed).await.unwrap();
+    tokio::time::timeout(super::socket::TIMEOUT, closed).await.unwrap();
 }
 
 #[tokio::test]
 async fn holds_a_stop_up_with_half_a_head() {
     let stub = Stub::start().await;
     let server = server(&stub).await;
-    // It hears signals by the time it answers.
+    // Once it responds, it handles signals.
     assert!(is_served(&server, "127.0.0.1").await);
     let mut socket = connect(&server).await;
     socket.write_all(b"GET / HTTP/1.1\r\nhost").await.unwrap();

@@ -1,4 +1,4 @@
-//! Clients that do not read what they asked for.
+//! Clients that do not read the responses to their requests.
 
 use std::{
     convert::Infallible,
@@ -19,62 +19,63 @@ use axum::{
 use futures_util::{StreamExt, future::join_all, stream};
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 
-use super::socket::{PATIENCE, connect_narrow, get, http2, is_served, rest};
+use super::socket::{TIMEOUT, connect_narrow, get, http2, is_served, rest};
 use crate::{api, program::Program, support::stub::Stub};
 
-/// How many responses the API has begun, and how many it has ended.
+/// The number of responses that the API has started, and of those that have ended.
 #[derive(Clone, Default)]
-struct Under(Arc<(AtomicUsize, AtomicUsize)>);
+struct ResponseCounts(Arc<(AtomicUsize, AtomicUsize)>);
 
-struct One(Under);
+struct ActiveResponse(ResponseCounts);
 
-impl Under {
-    fn begin(&self) -> One {
+impl ResponseCounts {
+    fn start(&self) -> ActiveResponse {
         self.0.0.fetch_add(1, Ordering::SeqCst);
-        One(self.clone())
+        ActiveResponse(self.clone())
     }
 
-    /// Waits until so many have begun and all of them have ended.
-    async fn comes_and_goes(&self, count: usize) {
+    /// Waits until at least `count` have started and all of them have ended.
+    async fn wait_until_ended(&self, count: usize) {
         let done = async {
             loop {
-                let (begun, ended) = (self.0.0.load(Ordering::SeqCst), self.0.1.load(Ordering::SeqCst));
-                if begun >= count && begun == ended {
+                let (started, ended) = (self.0.0.load(Ordering::SeqCst), self.0.1.load(Ordering::SeqCst));
+                if started >= count && started == ended {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, done).await.unwrap();
+        tokio::time::timeout(TIMEOUT, done).await.unwrap();
     }
 }
 
-impl Drop for One {
+impl Drop for ActiveResponse {
     fn drop(&mut self) {
         self.0.0.1.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-async fn endless(State(under): State<Under>) -> Response {
-    let one = under.begin();
+async fn endless(State(counts): State<ResponseCounts>) -> Response {
+    let active = counts.start();
     let chunks = stream::repeat_with(move || {
-        let _ = &one;
+        let _ = &active;
         Ok::<_, Infallible>(Bytes::from(vec![b'x'; 16 << 10]))
     });
     Body::from_stream(chunks).into_response()
 }
 
-async fn chatter(State(under): State<Under>, upgrade: WebSocketUpgrade) -> Response {
-    let one = under.begin();
+async fn endless_messages(State(counts): State<ResponseCounts>, upgrade: WebSocketUpgrade) -> Response {
+    let active = counts.start();
     upgrade.on_upgrade(move |mut socket| async move {
-        let _one = one;
+        let _active = active;
         while socket.send(Message::Binary(vec![0; 16 << 10].into())).await.is_ok() {}
     })
 }
 
-async fn start() -> (Under, Program) {
-    let under = Under::default();
-    let router = Router::new().route("/socket", any(chatter)).fallback(any(endless)).with_state(under.clone());
+async fn start() -> (ResponseCounts, Program) {
+    let counts = ResponseCounts::default();
+    let router =
+        Router::new().route("/socket", any(endless_messages)).fallback(any(endless)).with_state(counts.clone());
     let url = api::serve(router).await;
     let limits = [
         ("VESTIBULE_API__URL", url.as_str()),
@@ -82,12 +83,12 @@ async fn start() -> (Under, Program) {
         ("VESTIBULE_SERVER__HEADER_TIMEOUT", "1"),
         ("VESTIBULE_SERVER__BODY_TIMEOUT", "1"),
     ];
-    (under, Program::with(&limits).await)
+    (counts, Program::with(&limits).await)
 }
 
 #[tokio::test]
-async fn asks_for_much_and_reads_nothing() {
-    let (under, server) = start().await;
+async fn requests_large_responses_and_reads_nothing() {
+    let (counts, server) = start().await;
     let request = format!("GET /api/proxy/large HTTP/1.1\r\nhost: {}\r\n\r\n", server.address());
     let readers = join_all((0..40).map(async |_| {
         let mut socket = connect_narrow(&server).await;
@@ -96,25 +97,25 @@ async fn asks_for_much_and_reads_nothing() {
     }));
     let sockets = readers.await;
     assert!(is_served(&server, "127.0.0.2").await);
-    under.comes_and_goes(40).await;
+    counts.wait_until_ended(40).await;
     for mut socket in sockets {
         rest(&mut socket).await;
     }
 }
 
 #[tokio::test]
-async fn asks_for_page_after_page_and_reads_none() {
+async fn requests_page_after_page_and_reads_none() {
     let (_, server) = start().await;
     let request = format!("GET / HTTP/1.1\r\nhost: {}\r\n\r\n", server.address());
     let mut socket = connect_narrow(&server).await;
-    // Pipelined, as much as the server takes before it stops reading.
-    let asking = async { while socket.write_all(request.as_bytes()).await.is_ok() {} };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap();
+    // Pipelined, until the server stops reading.
+    let requests = async { while socket.write_all(request.as_bytes()).await.is_ok() {} };
+    tokio::time::timeout(TIMEOUT, requests).await.unwrap();
 }
 
 #[tokio::test]
 async fn keeps_the_windows_of_its_streams_shut() {
-    let (under, server) = start().await;
+    let (counts, server) = start().await;
     let client = http2(&server, 0).await;
     let streams = (0..40).map(|number| {
         let (mut client, server) = (client.clone(), &server);
@@ -122,16 +123,16 @@ async fn keeps_the_windows_of_its_streams_shut() {
             let path = if number < 20 { "/api/proxy/large" } else { "/" };
             let (response, _) = client.send_request(get(server, path), true).unwrap();
             let mut body = response.await.unwrap().into_body();
-            tokio::time::timeout(PATIENCE, body.data()).await.unwrap().unwrap().unwrap_err()
+            tokio::time::timeout(TIMEOUT, body.data()).await.unwrap().unwrap().unwrap_err()
         }
     });
-    let (errors, ()) = tokio::join!(join_all(streams), under.comes_and_goes(20));
+    let (errors, ()) = tokio::join!(join_all(streams), counts.wait_until_ended(20));
     assert!(errors.iter().all(h2::Error::is_reset), "{errors:?}");
 }
 
 #[tokio::test]
 async fn opens_a_websocket_and_reads_nothing() {
-    let (under, server) = start().await;
+    let (counts, server) = start().await;
     let request = format!(
         "GET /api/proxy/socket HTTP/1.1\r\nhost: {}\r\norigin: {}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
@@ -140,11 +141,11 @@ async fn opens_a_websocket_and_reads_nothing() {
     );
     let mut socket = connect_narrow(&server).await;
     socket.write_all(request.as_bytes()).await.unwrap();
-    under.comes_and_goes(1).await;
+    counts.wait_until_ended(1).await;
     assert!(rest(&mut socket).await.starts_with("HTTP/1.1 101"));
 }
 
-/// Silence is no fault where there is nothing to say.
+/// Silence is not an error while there is no event to send.
 #[tokio::test]
 async fn an_event_stream_may_be_silent_for_longer_than_any_limit() {
     let stub = Stub::start().await;

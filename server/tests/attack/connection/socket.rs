@@ -1,4 +1,4 @@
-//! Sockets as an attacker uses them.
+//! Raw sockets for attacks.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,8 +12,8 @@ use tokio::{
 
 use crate::program::Program;
 
-/// How long a test waits for what has to come: far more than the limits that it sets.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a test waits: far longer than the limits that it sets.
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A connection to the server from this address, like `127.0.0.2`.
 pub async fn connect_from(server: &Program, address: &str) -> std::io::Result<TcpStream> {
@@ -26,30 +26,30 @@ pub async fn connect(server: &Program) -> TcpStream {
     connect_from(server, "127.0.0.1").await.unwrap()
 }
 
-/// A connection whose client has hardly any room for what it does not read.
+/// A connection whose client has a very small receive buffer.
 pub async fn connect_narrow(server: &Program) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     socket.connect(server.address().parse().unwrap()).await.unwrap()
 }
 
-/// All that comes until the server closes.
+/// Everything that the server sends until it closes.
 pub async fn rest(socket: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    // A reset ends it as well.
-    let read = timeout(PATIENCE, socket.read_to_end(&mut bytes)).await;
+    // A reset also ends the read.
+    let read = timeout(TIMEOUT, socket.read_to_end(&mut bytes)).await;
     assert!(read.is_ok(), "still open after {}", String::from_utf8_lossy(&bytes));
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Sends a text, and answers all that comes until the server closes.
+/// Sends `text` and returns everything that the server sends until it closes.
 pub async fn exchange(server: &Program, text: &str) -> String {
     let mut socket = connect(server).await;
     socket.write_all(text.as_bytes()).await.unwrap();
     rest(&mut socket).await
 }
 
-/// Whether somebody at this address is served, over a connection of their own.
+/// Whether a client at this address is served on a new connection.
 pub async fn is_served(server: &Program, address: &str) -> bool {
     let Ok(mut socket) = connect_from(server, address).await else { return false };
     let request = format!("GET /healthz HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", server.address());
@@ -57,11 +57,11 @@ pub async fn is_served(server: &Program, address: &str) -> bool {
         return false;
     }
     let mut response = Vec::new();
-    let read = timeout(PATIENCE, socket.read_to_end(&mut response)).await;
+    let read = timeout(TIMEOUT, socket.read_to_end(&mut response)).await;
     read.is_ok() && response.starts_with(b"HTTP/1.1 200")
 }
 
-/// A client of HTTP/2 whose streams may have this window.
+/// An HTTP/2 client with this stream window.
 pub async fn http2(server: &Program, window: u32) -> SendRequest<Bytes> {
     let socket = connect(server).await;
     let mut builder = h2::client::Builder::new();
@@ -71,7 +71,7 @@ pub async fn http2(server: &Program, window: u32) -> SendRequest<Bytes> {
     client.ready().await.unwrap()
 }
 
-/// A request of HTTP/2 of a page of the server's own origin.
+/// An HTTP/2 request from a page of the server's own origin.
 pub fn get(server: &Program, path: &str) -> http::Request<()> {
     let request = http::Request::get(format!("{}{path}", server.origin)).header("sec-fetch-site", "same-origin");
     request.body(()).unwrap()

@@ -1,4 +1,4 @@
-//! The form that takes files.
+//! The upload form for files.
 
 use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,9 +11,9 @@ use crate::{
 
 const UPLOAD: &str = "/api/form/attachments/upload?note=1";
 
-async fn send(person: &mut Browser, body: String) -> Answer {
-    let request = person.request(Method::POST, UPLOAD).header("content-type", "multipart/form-data; boundary=z");
-    person.send(request.body(body)).await
+async fn send(user: &mut Browser, body: String) -> Answer {
+    let request = user.request(Method::POST, UPLOAD).header("content-type", "multipart/form-data; boundary=z");
+    user.send(request.body(body)).await
 }
 
 fn part(name: &str) -> String {
@@ -24,7 +24,7 @@ fn location(response: &Answer) -> &str {
     response.headers["location"].to_str().unwrap()
 }
 
-/// Sends without an end, as fast as the server reads; answers how many bytes went before it closed.
+/// Sends data without end, as fast as the server reads, and returns how many bytes were sent before it closed.
 async fn flood(server: &Program, cookies: &str, beginning: &str) -> usize {
     let (mut read, mut write) = connect(server).await.into_split();
     let head = format!(
@@ -48,7 +48,7 @@ async fn flood(server: &Program, cookies: &str, beginning: &str) -> usize {
         sent += chunk.len();
     }
     drop(write);
-    tokio::time::timeout(super::socket::PATIENCE, reading).await.unwrap().unwrap();
+    tokio::time::timeout(super::socket::TIMEOUT, reading).await.unwrap().unwrap();
     sent
 }
 
@@ -62,7 +62,7 @@ async fn fills_the_memory_with_a_form_without_an_end() {
     for cookies in ["", &cookies.join("; ")] {
         for beginning in ["", endless_head] {
             let sent = flood(&server, cookies, beginning).await;
-            // What two sockets hold, and a little more.
+            // A little more than two socket buffers.
             assert!(sent < 32 << 20, "{sent} bytes");
         }
     }
@@ -101,9 +101,9 @@ async fn hides_lost_files_behind_a_good_one() {
     }
 }
 
-/// Not an attack: the limit of one file leads back to its note, where a sentence says why.
+/// Not an attack: a file over the limit redirects to its note, which shows the error.
 #[tokio::test]
-async fn a_file_that_is_too_large_leads_back_to_its_note() {
+async fn a_file_that_is_too_large_redirects_to_its_note() {
     let stub = Stub::start().await;
     let settings = [("VESTIBULE_API__URL", stub.url()), ("VESTIBULE_PROXY__MAX_REQUEST_BODY", "1000".into())];
     let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();

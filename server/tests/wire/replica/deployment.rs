@@ -8,10 +8,10 @@ use crate::{
 
 /// The key of all replicas.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-/// How long access tokens live, in seconds: some end while the test runs.
+/// How long access tokens last, in seconds: some expire while the test runs.
 const LIFETIME: i64 = 4;
 
-/// Everything, seen from outside.
+/// The API, the replicas and the balancer.
 pub struct Deployment {
     pub stub: Stub,
     origin: String,
@@ -20,8 +20,8 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Opens with sessions in `redis`, or in cookies.
-    pub async fn open(redis: Option<&Redis>) -> Self {
+    /// Starts with sessions in `redis`, or in cookies.
+    pub async fn start(redis: Option<&Redis>) -> Self {
         let stub = Stub::start().await;
         stub.memory().expires_in = Some(LIFETIME);
         let (address, api) = (haproxy::address(), stub.url());
@@ -30,14 +30,14 @@ impl Deployment {
         let variables = [
             ("VESTIBULE_PUBLIC_URL", origin.as_str()),
             ("VESTIBULE_API__URL", &api),
-            // With it ends the lock of a replica that is killed while it renews a token.
+            // The lock of a replica that is killed during a refresh expires with this timeout.
             ("VESTIBULE_API__TIMEOUT", "5.0"),
             ("VESTIBULE_SESSION__KEYS", KEY),
             ("VESTIBULE_SESSION__STORE", &store),
             ("VESTIBULE_THREADS", "1"),
         ];
-        let start = || Program::with(&variables);
-        let (one, two, three) = tokio::join!(start(), start(), start());
+        let start_replica = || Program::with(&variables);
+        let (one, two, three) = tokio::join!(start_replica(), start_replica(), start_replica());
         let replicas = vec![one, two, three];
         let servers: Vec<&str> = replicas.iter().map(Program::address).collect();
         let balancer = Haproxy::start(&address, &servers).await;
@@ -48,7 +48,7 @@ impl Deployment {
         Browser::new(&self.origin)
     }
 
-    /// Ends a replica as a crash does.
+    /// Kills a replica, like a crash.
     pub fn kill(&mut self, replica: usize) {
         self.replicas[replica].kill();
     }

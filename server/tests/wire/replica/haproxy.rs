@@ -1,4 +1,4 @@
-//! A real `HAProxy` in front of some servers, in turn for each request.
+//! A real `HAProxy` that distributes requests among servers, round robin.
 
 use std::{
     fmt::Write,
@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 
 use crate::{program::folder, support::redis_server::free_port};
 
-/// The header by which an answer says which server it is about, also when `HAProxy` makes it itself.
+/// The response header that names the server, also on responses that `HAProxy` generates itself.
 pub const SERVER: &str = "x-replica";
 
-/// A balancer. It ends with the test.
+/// A balancer, stopped when dropped.
 pub struct Haproxy {
     folder: PathBuf,
     process: Child,
@@ -26,7 +26,7 @@ pub fn address() -> String {
 }
 
 impl Haproxy {
-    /// Starts one that listens on `address` and hands requests to `servers`, which are called `0`, `1`, ….
+    /// Starts one that listens on `address` and forwards requests to `servers`, which are named `0`, `1`, ….
     pub async fn start(address: &str, servers: &[&str]) -> Self {
         let folder = folder();
         let file = folder.join("haproxy.cfg");
@@ -57,13 +57,13 @@ impl Haproxy {
     }
 }
 
-/// Debian has it where only root's search path leads.
+/// Debian installs it in a folder that only root's PATH contains.
 fn program() -> &'static str {
     let system = "/usr/sbin/haproxy";
     if Path::new(system).exists() { system } else { "haproxy" }
 }
 
-/// As `deploy/haproxy.cfg` has it, with shorter times.
+/// Like `deploy/haproxy.cfg`, with shorter timeouts.
 fn configuration(address: &str, servers: &[&str]) -> String {
     let mut text = format!(
         "global
@@ -76,7 +76,7 @@ defaults
     timeout server 1m
     option redispatch 1
     retries 3
-frontend people
+frontend users
     bind {address}
     http-after-response set-header {SERVER} %s
     default_backend replicas

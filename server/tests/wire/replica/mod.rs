@@ -1,12 +1,12 @@
-//! What people notice when replicas and the store come and go: nothing.
+//! Users notice nothing when replicas and the store go down and come back.
 //!
-//! All of it is real: three processes of the program, `HAProxy`, Redis, and tokens that end while the
+//! Everything is real: three processes of the program, `HAProxy`, Redis, and tokens that expire while the
 //! test runs.
 
-mod haproxy;
-mod user;
 mod deployment;
+mod haproxy;
 mod tls;
+mod user;
 
 use std::sync::{
     Arc,
@@ -17,8 +17,8 @@ use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
 use self::{
-    user::{Counts, work},
     deployment::Deployment,
+    user::{Counts, simulate},
 };
 use crate::support::{browser::Browser, redis_server::Redis, stub::PASSWORD};
 
@@ -26,94 +26,96 @@ const USERS: usize = 200;
 /// The replica that is killed.
 const VICTIM: usize = 1;
 
-/// Everybody at work.
+/// All simulated users.
 struct Users {
     counts: Arc<Counts>,
-    work: Vec<(JoinHandle<Browser>, String)>,
+    tasks: Vec<(JoinHandle<Browser>, String)>,
 }
 
 impl Users {
-    async fn enter(deployment: &Deployment) -> Self {
+    async fn log_in(deployment: &Deployment) -> Self {
         let counts = Arc::<Counts>::default();
-        let stranger = deployment.browser();
-        let log_ins = (0..USERS).map(async |number| {
-            let (mut browser, email) = (stranger.clone(), format!("person-{number}@example.com"));
+        let browser = deployment.browser();
+        let logins = (0..USERS).map(async |number| {
+            let (mut browser, email) = (browser.clone(), format!("user-{number}@example.com"));
             let fields = [("email", email.as_str()), ("password", PASSWORD), ("return_to", "/")];
             let response = browser.post_form("/api/login", &fields).await;
             assert_eq!(response.status, 200, "{response:?}");
             (browser, email)
         });
-        let people = join_all(log_ins).await.into_iter();
+        let users = join_all(logins).await.into_iter();
         let start = |(browser, email): (Browser, String)| {
-            (tokio::spawn(work(browser, email.clone(), Arc::clone(&counts))), email)
+            (tokio::spawn(simulate(browser, email.clone(), Arc::clone(&counts))), email)
         };
-        Self { work: people.map(start).collect(), counts }
+        Self { tasks: users.map(start).collect(), counts }
     }
 
-    /// Waits for as many more renewals as there are people.
-    async fn renew(&self, deployment: &Deployment) {
+    /// Waits for as many more refreshes as there are users.
+    async fn wait_for_refreshes(&self, deployment: &Deployment) {
         let before = deployment.stub.memory().refreshes;
-        self.counts.until("all tokens are renewed", || deployment.stub.memory().refreshes >= before + USERS).await;
+        self.counts
+            .wait_until("all tokens are refreshed", || deployment.stub.memory().refreshes >= before + USERS)
+            .await;
     }
 
-    /// Lets everybody end their work; each is still logged in, as nobody else.
-    async fn leave(self) {
+    /// Stops all users and checks that each is still logged in as themselves.
+    async fn stop(self) {
         self.counts.stop.store(true, Ordering::SeqCst);
-        for (work, email) in self.work {
-            let mut browser = work.await.unwrap();
+        for (task, email) in self.tasks {
+            let mut browser = task.await.unwrap();
             let session = browser.get("/api/session").await.json();
             assert_eq!(session["loggedIn"], true, "{email}");
             assert_eq!(session["user"]["email"], email.as_str());
         }
         let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
-        assert!(count(&self.counts.aborted) <= 2 * USERS, "no more than was on its way to the killed replica");
+        assert!(count(&self.counts.aborted) <= 2 * USERS, "no more than was in flight at the killed replica");
         assert_eq!(self.counts.replicas.lock().unwrap().len(), 3, "all replicas took part");
     }
 
-    /// Kills a replica; nobody notices it for long.
-    async fn lose_a_replica(&self, deployment: &mut Deployment) {
+    /// Kills a replica and waits until the users are served again.
+    async fn kill_a_replica(&self, deployment: &mut Deployment) {
         *self.counts.killed.lock().unwrap() = Some(VICTIM);
         deployment.kill(VICTIM);
-        self.counts.until_all_goes_on(USERS).await;
+        self.counts.wait_until_service_continues(USERS).await;
         self.counts.recovered.store(true, Ordering::SeqCst);
-        self.renew(deployment).await;
+        self.wait_for_refreshes(deployment).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_logged_out_by_a_killed_replica_or_a_restart_of_redis() {
     let mut redis = Redis::start().await;
-    let mut deployment = Deployment::open(Some(&redis)).await;
-    let users = Users::enter(&deployment).await;
-    users.renew(&deployment).await;
+    let mut deployment = Deployment::start(Some(&redis)).await;
+    let users = Users::log_in(&deployment).await;
+    users.wait_for_refreshes(&deployment).await;
     assert_eq!(users.counts.retried.load(Ordering::SeqCst), 0);
 
     users.counts.store_was_down.store(true, Ordering::SeqCst);
     redis.kill();
     let retried = || users.counts.retried.load(Ordering::SeqCst) > 0;
-    users.counts.until("Redis is missed", retried).await;
+    users.counts.wait_until("Redis is missed", retried).await;
     redis.resume().await;
-    users.counts.until_all_goes_on(USERS).await;
-    users.renew(&deployment).await;
+    users.counts.wait_until_service_continues(USERS).await;
+    users.wait_for_refreshes(&deployment).await;
 
-    // Until here no refresh token was spent twice, which an API takes for theft. A replica that is killed
-    // between the API's response and its storing takes that response along.
+    // Up to here no refresh token was used twice, which an API treats as theft. A replica that is killed after the
+    // API's response and before storing it loses that response.
     deployment.stub.memory().forgives = true;
-    users.lose_a_replica(&mut deployment).await;
-    users.leave().await;
+    users.kill_a_replica(&mut deployment).await;
+    users.stop().await;
     let forgiven = deployment.stub.memory().forgiven;
-    assert!(forgiven <= USERS, "at most what the killed replica took along: {forgiven}");
+    assert!(forgiven <= USERS, "at most what the killed replica lost: {forgiven}");
 }
 
-/// The same without Redis. What differs: two replicas may renew a token at once, each on its own, so
-/// the API has to take a spent refresh token for a while.
+/// The same without Redis. Here two replicas may refresh a token at the same time, so the API has to accept a used refresh
+/// token for a while.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_logged_out_by_a_killed_replica_with_sessions_in_cookies() {
-    let mut deployment = Deployment::open(None).await;
+    let mut deployment = Deployment::start(None).await;
     deployment.stub.memory().forgives = true;
-    let users = Users::enter(&deployment).await;
-    users.renew(&deployment).await;
-    users.lose_a_replica(&mut deployment).await;
-    assert_eq!(users.counts.retried.load(Ordering::SeqCst), 0, "there is no store to be away");
-    users.leave().await;
+    let users = Users::log_in(&deployment).await;
+    users.wait_for_refreshes(&deployment).await;
+    users.kill_a_replica(&mut deployment).await;
+    assert_eq!(users.counts.retried.load(Ordering::SeqCst), 0, "no store can be down");
+    users.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Redis over TLS, with a certificate of the operator's own authority: one server, Sentinel, a cluster.
+//! Redis over TLS, with a certificate from a private certificate authority: one server, Sentinel, a cluster.
 
 use std::{
     path::PathBuf,
@@ -51,7 +51,7 @@ impl Drop for Certificates {
     }
 }
 
-/// A server with TLS on a second port, and what it has besides.
+/// A server with TLS on a second port, and `more` arguments.
 async fn with_tls(certificates: &Certificates, port: u16, more: &[&str]) -> Redis {
     let (port, certificate, key) = (port.to_string(), certificates.file("redis.pem"), certificates.file("redis.key"));
     let tls = ["--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
@@ -59,7 +59,7 @@ async fn with_tls(certificates: &Certificates, port: u16, more: &[&str]) -> Redi
     Redis::with(&[&tls[..], &common, more].concat()).await
 }
 
-/// Sessions are kept at `store` by who knows the authority, and by nobody else.
+/// A server that trusts the certificate authority keeps sessions at `store`; one that does not, cannot.
 async fn serves(certificates: &Certificates, store: &str) {
     let stub = Stub::start().await;
     let (api, authority) = (stub.url(), certificates.file("ca.pem"));
@@ -70,26 +70,26 @@ async fn serves(certificates: &Certificates, store: &str) {
     assert_eq!(ada.cookies["vestibule"].len(), 43, "an opaque name");
     assert_eq!(ada.get("/api/proxy/notes").await.json()["email"], "ada@example.com");
 
-    // Whoever does not know the authority trusts nobody there.
-    let stranger = Program::with(&own[..2]).await;
-    let mut browser = stranger.browser();
+    // A server without that certificate authority does not trust the store.
+    let untrusting = Program::with(&own[..2]).await;
+    let mut browser = untrusting.browser();
     let fields = [("email", "ada@example.com"), ("password", PASSWORD), ("return_to", "/")];
     let response = browser.post_form("/api/login", &fields).await;
     assert_eq!(response.status, 503, "{response:?}");
     assert!(browser.cookies.is_empty());
-    let log = format!("{}{}", server.stop().await, stranger.stop().await);
+    let log = format!("{}{}", server.stop().await, untrusting.stop().await);
     assert!(!log.contains("behind-tls"), "{log}");
 }
 
 #[tokio::test]
-async fn sessions_are_kept_in_redis_over_tls_with_an_authority_of_ones_own() {
+async fn sessions_are_kept_in_redis_over_tls_with_a_private_certificate_authority() {
     let (certificates, port) = (Certificates::new(), free_port());
     let _redis = with_tls(&certificates, port, &[]).await;
     serves(&certificates, &format!("rediss://:behind-tls@127.0.0.1:{port}/1")).await;
 }
 
 #[tokio::test]
-async fn sentinels_and_the_server_that_they_name_are_reached_over_tls() {
+async fn sentinels_and_their_server_are_reached_over_tls() {
     let (certificates, port, own) = (Certificates::new(), free_port(), free_port());
     let _redis = with_tls(&certificates, port, &[]).await;
     let settings = [
@@ -101,8 +101,8 @@ async fn sentinels_and_the_server_that_they_name_are_reached_over_tls() {
     std::fs::write(certificates.0.join("sentinel.conf"), settings.join("\n")).unwrap();
     let mut command = Command::new("redis-server");
     command.arg(certificates.file("sentinel.conf")).arg("--sentinel").stdout(Stdio::null());
-    let _sentinel = Running(command.spawn().unwrap());
-    until_open(own).await;
+    let _sentinel = KillOnDrop(command.spawn().unwrap());
+    wait_until_open(own).await;
     serves(&certificates, &format!("rediss-sentinel://:behind-tls@127.0.0.1:{own}/main/1")).await;
 }
 
@@ -113,7 +113,7 @@ async fn a_cluster_is_reached_over_tls() {
     let cluster = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];
     let more = [&cluster[..], &["--tls-ca-cert-file", &authority]].concat();
     let redis = with_tls(&certificates, port, &more).await;
-    // All slots at one server; it serves as soon as it has them.
+    // All slots on one server, which is ready as soon as it has them.
     let mut plain = TcpStream::connect(("127.0.0.1", redis.port())).await.unwrap();
     plain.write_all(b"AUTH behind-tls\r\nCLUSTER ADDSLOTSRANGE 0 16383\r\n").await.unwrap();
     for _ in 0..400 {
@@ -128,22 +128,22 @@ async fn a_cluster_is_reached_over_tls() {
     serves(&certificates, &format!("rediss-cluster://:behind-tls@127.0.0.1:{port}")).await;
 }
 
-/// A process that ends with the test.
-struct Running(Child);
+/// A process that is killed when dropped.
+struct KillOnDrop(Child);
 
-impl Drop for Running {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-async fn until_open(port: u16) {
+async fn wait_until_open(port: u16) {
     for _ in 0..400 {
         if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("nobody listens on port {port}");
+    panic!("nothing listens on port {port}");
 }

@@ -1,4 +1,4 @@
-//! People who use the app, each with a browser of their own, and what becomes of their requests.
+//! Users of the app, each with their own browser, and the outcomes of their requests.
 
 use std::{
     collections::BTreeSet,
@@ -17,50 +17,50 @@ use reqwest::{
 use super::haproxy::SERVER;
 use crate::support::browser::Browser;
 
-/// Between two rounds of one person: 200 people are some 270 requests a second.
+/// The pause between two rounds of one user: 200 users make some 270 requests a second.
 const PAUSE: Duration = Duration::from_millis(1_500);
-/// How often something that comes sooner or later is looked for.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often a condition is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What all requests came to.
+/// The outcomes of all requests.
 #[derive(Default)]
 pub struct Counts {
-    pub answered: AtomicUsize,
-    /// Told to come again, and did.
+    pub succeeded: AtomicUsize,
+    /// Requests that got a 503 and were retried.
     pub retried: AtomicUsize,
-    /// Lost with the replica that was killed.
+    /// Requests that were lost with the killed replica.
     pub aborted: AtomicUsize,
-    /// Whether the store was away, so that people may be put off.
+    /// Whether the store was down, so that 503 responses are expected.
     pub store_was_down: AtomicBool,
-    /// Which replica was killed.
+    /// The replica that was killed.
     pub killed: Mutex<Option<usize>>,
-    /// Whether all requests that it had under way have ended.
+    /// Whether all requests in flight at the killed replica have ended.
     pub recovered: AtomicBool,
-    /// Which ones answered.
+    /// The replicas that responded.
     pub replicas: Mutex<BTreeSet<String>>,
     pub stop: AtomicBool,
 }
 
 impl Counts {
-    /// Waits for something that comes sooner or later.
-    pub async fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+    /// Waits until a condition is true.
+    pub async fn wait_until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
         for _ in 0..1_600 {
             if is_so() {
                 return;
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
-        panic!("in vain: {what}");
+        panic!("timed out waiting until {what}");
     }
 
-    /// Waits until everybody, on average, was answered twice more.
-    pub async fn until_all_goes_on(&self, people: usize) {
-        let before = self.answered.load(Ordering::SeqCst);
-        let all = || self.answered.load(Ordering::SeqCst) >= before + 2 * people;
-        self.until("all goes on", all).await;
+    /// Waits until the users had, on average, two more successful requests.
+    pub async fn wait_until_service_continues(&self, users: usize) {
+        let before = self.succeeded.load(Ordering::SeqCst);
+        let continues = || self.succeeded.load(Ordering::SeqCst) >= before + 2 * users;
+        self.wait_until("the service continues", continues).await;
     }
 
-    /// Notes a request that was not answered: only the killed replica may have lost it, as it ended.
+    /// Records a request without a response: only the killed replica may have lost it, when it was killed.
     fn record_aborted(&self, replica: Option<&str>, what: &str) {
         let killed = *self.killed.lock().unwrap();
         let killed = killed.map(|number| number.to_string());
@@ -71,12 +71,11 @@ impl Counts {
     }
 }
 
-/// One person at work until the counts says stop: two tabs, each of which sees that person's own data
-/// or is told to come again.
-pub async fn work(mut browser: Browser, email: String, counts: Arc<Counts>) -> Browser {
+/// Simulates one user until `stop` is set: two tabs, each of which gets the user's own data or a 503.
+pub async fn simulate(mut browser: Browser, email: String, counts: Arc<Counts>) -> Browser {
     while !counts.stop.load(Ordering::SeqCst) {
         let tabs = tokio::join!(tab(&browser, &email, &counts), tab(&browser, &email, &counts));
-        // As a browser does: the cookie of the response that comes last stays.
+        // As in a browser, the cookie of the last response wins.
         for headers in <[_; 2]>::from(tabs).into_iter().flatten() {
             browser.keep_cookies(&headers);
         }
@@ -85,33 +84,33 @@ pub async fn work(mut browser: Browser, email: String, counts: Arc<Counts>) -> B
     browser
 }
 
-/// One request, sent again as long as the response says so; the headers of the last response.
+/// Sends one request, retries it while the response is a 503, and returns the headers of the last response.
 async fn tab(browser: &Browser, email: &str, counts: &Counts) -> Option<HeaderMap> {
     loop {
         let response = match browser.request(Method::GET, "/api/proxy/notes").send().await {
             Ok(response) => response,
-            // On a connection that was used before, HAProxy hangs up as the replica did.
+            // On a reused connection, HAProxy closes it like the replica did.
             Err(error) => {
                 counts.record_aborted(None, &format!("{email}: {error}"));
                 return None;
             }
         };
         match response.status() {
-            StatusCode::OK => return own(response, email, counts).await,
+            StatusCode::OK => return read_own(response, email, counts).await,
             StatusCode::SERVICE_UNAVAILABLE => {
                 assert!(counts.store_was_down.load(Ordering::SeqCst), "{email}: {response:?}");
                 assert!(response.headers().contains_key(RETRY_AFTER), "{email}: {response:?}");
                 assert!(!response.headers().contains_key(SET_COOKIE), "{email}");
                 counts.retried.fetch_add(1, Ordering::SeqCst);
-                // Sooner than told, so that the test takes no longer than it has to.
+                // Sooner than `Retry-After`, to keep the test short.
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
             StatusCode::BAD_GATEWAY => {
-                // HAProxy's own page, not a problem of the program's.
+                // HAProxy's own page, not the program's problem details.
                 let text = format!("{email}: {response:?}");
                 assert_ne!(response.headers()[CONTENT_TYPE], "application/problem+json", "{text}");
                 let replica = response.headers().get(SERVER).map(|name| name.to_str().unwrap().to_owned());
-                counts.record_aborted(Some(replica.as_deref().unwrap_or("nobody")), &text);
+                counts.record_aborted(Some(replica.as_deref().unwrap_or("none")), &text);
                 return None;
             }
             status => panic!("{email} got {status}: {:?}", response.text().await),
@@ -119,8 +118,8 @@ async fn tab(browser: &Browser, email: &str, counts: &Counts) -> Option<HeaderMa
     }
 }
 
-/// Reads an response, which has to be about that person.
-async fn own(response: Response, email: &str, counts: &Counts) -> Option<HeaderMap> {
+/// Reads a response, which must contain that user's data.
+async fn read_own(response: Response, email: &str, counts: &Counts) -> Option<HeaderMap> {
     let headers = response.headers().clone();
     let replica = headers[SERVER].to_str().unwrap().to_owned();
     let Ok(body) = response.text().await else {
@@ -129,6 +128,6 @@ async fn own(response: Response, email: &str, counts: &Counts) -> Option<HeaderM
     };
     assert!(body.contains(&format!("\"{email}\"")), "{email} got {body}");
     counts.replicas.lock().unwrap().insert(replica);
-    counts.answered.fetch_add(1, Ordering::SeqCst);
+    counts.succeeded.fetch_add(1, Ordering::SeqCst);
     Some(headers)
 }
