@@ -1,4 +1,4 @@
-//! A timer that is set again and again, and hardly ever goes off.
+//! A timer that is re-armed often and rarely fires.
 
 use std::{
     fmt,
@@ -12,17 +12,17 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-/// A timer for limits that are met nearly always.
+/// A timer that is re-armed often and rarely fires.
 ///
-/// It stays set when nobody waits for it any more, and is moved on when it goes off too early. So of all
-/// the deadlines of a connection's calls, few are ever told to the runtime, whose timers cost more to set and to
-/// remove than to leave. Who waited last may be woken for nothing, once per limit.
+/// The timer stays registered after its waiter is gone. If it fires before the current deadline, it is re-armed. A
+/// connection therefore registers few timers with the runtime; registering and cancelling costs more than a stale timer.
+/// The last waiter may get one spurious wake-up per deadline.
 #[derive(Default)]
 pub struct DeadlineTimer(Option<Pin<Box<Sleep>>>);
 
 impl DeadlineTimer {
     /// Whether `deadline` has come; asks to be woken when it will have.
-    pub fn is_due(&mut self, deadline: Instant, cx: &mut Context<'_>) -> bool {
+    pub fn poll_expired(&mut self, deadline: Instant, cx: &mut Context<'_>) -> bool {
         let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() > deadline {
             sleep.as_mut().reset(deadline);
@@ -60,7 +60,7 @@ mod tests {
             let (deadline, mut future) = (Instant::now() + limit, pin!(future));
             let output = poll_fn(|cx| match future.as_mut().poll(cx) {
                 Poll::Ready(output) => Poll::Ready(Some(output)),
-                Poll::Pending if self.is_due(deadline, cx) => Poll::Ready(None),
+                Poll::Pending if self.poll_expired(deadline, cx) => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             });
             (output.await, self)
@@ -71,18 +71,18 @@ mod tests {
 
     #[tokio::test]
     async fn goes_off_at_the_last_deadline_it_was_asked_for() {
-        let (output, mut alarm) = DeadlineTimer::default().within(10 * STEP, ready(1)).await;
+        let (output, mut timer) = DeadlineTimer::default().within(10 * STEP, ready(1)).await;
         assert_eq!(output, Some(1));
         for limit in [4, 3, 8, 2] {
             let begin = Instant::now();
             let output;
-            (output, alarm) = alarm.within(limit * STEP, pending::<()>()).await;
+            (output, timer) = timer.within(limit * STEP, pending::<()>()).await;
             assert_eq!(output, None);
             assert!(begin.elapsed() >= limit * STEP, "{limit}");
         }
     }
 
-    /// What never waits uses up the share that a task has of each turn.
+    /// A future that never waits uses up its task's budget.
     #[tokio::test]
     async fn goes_off_while_there_is_always_more_to_do() {
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -99,15 +99,15 @@ mod tests {
 
     #[tokio::test]
     async fn is_moved_on_when_an_earlier_deadline_passes() {
-        let mut alarm = DeadlineTimer::default();
+        let mut timer = DeadlineTimer::default();
         for _ in 0..4 {
             let output;
-            // What is there in time counts, however late this comes round.
-            (output, alarm) = alarm.within(3 * STEP, tokio::time::sleep(2 * STEP)).await;
+            // A result that is ready in time counts, however late it is polled.
+            (output, timer) = timer.within(3 * STEP, tokio::time::sleep(2 * STEP)).await;
             assert_eq!(output, Some(()));
         }
         let begin = Instant::now();
-        assert_eq!(alarm.within(3 * STEP, pending::<()>()).await.0, None);
+        assert_eq!(timer.within(3 * STEP, pending::<()>()).await.0, None);
         assert!(begin.elapsed() >= 3 * STEP);
     }
 }

@@ -1,7 +1,7 @@
-//! Refuses to serve the API's answers as code of this origin.
+//! Refuses to serve the API's responses as code of this origin.
 //!
-//! A file that somebody uploaded to the API may say that it is a script. As a page of its own it runs in a
-//! sandbox, but that rules documents alone: as the `src` of a script element, a style sheet, a worker or a
+//! A file that a user uploaded to the API may claim to be a script. As a page of its own it runs in a
+//! sandbox, but a sandbox covers only documents: as the `src` of a script element, a style sheet, a worker or a
 //! manifest it would be this origin's own. A browser says what it wants a file for in
 //! `Sec-Fetch-Dest` ([Fetch Metadata]). The destinations that show or hand over data pass; all others are
 //! refused, those that browsers do not have yet among them. A service worker's script has a field of its own
@@ -16,7 +16,7 @@ use crate::{problem::ProblemDetails, same_origin::SEC_FETCH_DEST};
 
 const SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
 
-/// Checks one request to the proxy; logs and answers what is refused.
+/// Checks one request to the proxy; logs a refusal and returns its response.
 pub(crate) fn refuse<B>(request: &Request<B>) -> Option<Response> {
     if is_data(request.headers()) {
         return None;

@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | [`config`] | the settings and their defaults |
 //! | [`contract`] | the API's login, refresh, logout and signup |
-//! | [`upstream`] | the client of the API, which follows the contract |
+//! | [`api_client`] | the client of the API, which follows the contract |
 //! | [`session`] | sessions: sealing, storage, refresh and end |
 //! | [`proxy`] | forwards requests to the API with the session's token |
 //! | [`same_origin`] | refuses cross-site requests |
@@ -20,6 +20,7 @@
 //! | [`problem`] | the error responses to clients |
 
 pub mod accept;
+pub mod api_client;
 mod background;
 mod client_network;
 pub mod clock;
@@ -40,7 +41,6 @@ pub mod same_origin;
 pub mod secret;
 pub mod session;
 mod token_fingerprint;
-pub mod upstream;
 mod user;
 mod vestibule;
 

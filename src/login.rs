@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use crate::{
-    Vestibule, contract::Contract, problem::ProblemDetails, secret::Secret, session::Session, upstream::Failure,
+    Vestibule, api_client::ApiError, contract::Contract, problem::ProblemDetails, secret::Secret, session::Session,
 };
 
 /// The maximum size of a login body, in bytes.
@@ -50,7 +50,7 @@ pub(crate) async fn through_proxy(vestibule: &Vestibule, session: &Session, requ
 }
 
 /// Converts an API error to problem details for a client of the proxy.
-fn problem(failure: Failure) -> ProblemDetails {
+fn problem(failure: ApiError) -> ProblemDetails {
     ProblemDetails { retry_after: failure.retry_after, ..ProblemDetails::new(failure.status, failure.message) }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     accept::wants_page,
     destination,
     problem::ProblemDetails,
-    proxy::{Busy, Caller, Resolved},
+    proxy::{CallLimitReached, Caller, Resolved},
     session::{RETRY_AFTER, RequestContext, Session, UNAVAILABLE, event_stream},
 };
 
@@ -105,7 +105,7 @@ impl Vestibule {
                 Either::Left(self.proxy().forward_for(session.clone(), client, target, request))
             }
             // Rare futures are boxed, so that they do not enlarge the future of every call.
-            Ok(Resolved::LogIn) => {
+            Ok(Resolved::Login) => {
                 let session = session.clone();
                 let logging_in = async move { crate::login::through_proxy(self, &session, request).await };
                 Either::Right(Either::Right(logging_in.boxed()))
@@ -217,7 +217,7 @@ async fn session_events(State(vestibule): State<Vestibule>, session: Session) ->
         Ok(permit) => event_stream(session, permit).await.map(|body| vestibule.proxy().limit_unread(body)),
         Err(busy) => {
             let (status, sentence) = match busy {
-                Busy::Server => {
+                CallLimitReached::Server => {
                     (StatusCode::SERVICE_UNAVAILABLE, "The server has too many pages open. Try again later.")
                 }
                 _ => (StatusCode::TOO_MANY_REQUESTS, "You have too many pages open. Close some of them."),

@@ -6,7 +6,7 @@
 
 use memchr::memmem;
 
-/// The longest fragment: what `memmem` searches with vectors alone.
+/// The longest fragment: `memmem` searches it with vector instructions only.
 const MAX_FRAGMENT: usize = 32;
 /// A shorter one would be found by chance.
 pub(crate) const MIN_FRAGMENT: usize = 12;
@@ -99,7 +99,7 @@ fn last_run(token: &[u8]) -> &[u8] {
     best
 }
 
-/// What no encoding escapes.
+/// Whether no encoding escapes the byte.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }

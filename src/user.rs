@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::{
-    contract::{Contract, Place},
+    contract::{Contract, TokenLocation},
     secret::Secret,
 };
 
@@ -49,8 +49,8 @@ pub(crate) fn remove(value: &mut Value, pointer: &str) -> bool {
 fn places(contract: &Contract) -> Vec<String> {
     let tokens = &contract.tokens;
     let pointers = std::iter::once(&tokens.access_token).chain(&tokens.refresh_token).filter_map(|place| match place {
-        Place::Pointer(pointer) => Some(pointer),
-        Place::Cookie(_) | Place::Header(_) => None,
+        TokenLocation::Pointer(pointer) => Some(pointer),
+        TokenLocation::Cookie(_) | TokenLocation::Header(_) => None,
     });
     let starts = [contract.user.login.as_ref(), Some(&contract.user.pointer)];
     let below = |pointer: &String| {

@@ -9,11 +9,12 @@ use axum::http::StatusCode;
 use futures_util::{StreamExt, stream};
 
 use crate::{
+    api_client::{ApiCall, ApiClient, ApiError, ApiResponse, ClientError},
     clock::Clock,
     config::{Config, ConfigError},
     contract::Account,
     login_limit::LoginRateLimiter,
-    proxy::{Limits, Proxy, TrustedProxies},
+    proxy::{CallLimiter, Proxy, TrustedProxies},
     random::Random,
     same_origin::SameOrigin,
     secret::Secret,
@@ -21,7 +22,6 @@ use crate::{
         CookiePolicy, Key, KnownBrowsers, OpenSession, RETRY_AFTER, Record, RefreshOutcome, Session, SessionId,
         SessionManager, TimeLeft, UNAVAILABLE,
     },
-    upstream::{ApiAnswer, ApiCall, ClientError, Failure, Upstream},
 };
 
 /// Logs users in and out, calls the API for them, and guards a router. Cheap to clone.
@@ -49,7 +49,7 @@ use crate::{
 pub struct Vestibule {
     shared: Arc<Shared>,
     sessions: Arc<SessionManager>,
-    upstream: Arc<Upstream>,
+    upstream: Arc<ApiClient>,
     proxy: Proxy,
 }
 
@@ -59,7 +59,7 @@ struct Shared {
     login_limit: LoginRateLimiter,
     known_browsers: KnownBrowsers,
     /// The limits of open streams of `/api/session/events`.
-    event_streams: Arc<Limits>,
+    event_streams: Arc<CallLimiter>,
     /// Logs once that requests have no client address.
     unknown_client: Once,
     trusted_proxies: TrustedProxies,
@@ -110,7 +110,7 @@ impl Vestibule {
             keys.push(Key::random(&random));
         }
         let contract = &config.api.contract;
-        let upstream = Arc::new(Upstream::new(url.clone(), &config.api)?);
+        let upstream = Arc::new(ApiClient::new(url.clone(), &config.api)?);
         let cookie = CookiePolicy::new(&config.session.cookie_name, config.https(), false);
         let known_browsers = KnownBrowsers::new(cookie.name(), config.https(), &keys, random.clone());
         let sessions = SessionManager::new(&config, &keys, clock.clone(), random, Arc::clone(&upstream))?;
@@ -129,7 +129,7 @@ impl Vestibule {
         let shared = Shared {
             login_limit: LoginRateLimiter::new(&config.login, clock),
             known_browsers,
-            event_streams: Arc::new(Limits::new(streams, of_session, 0)),
+            event_streams: Arc::new(CallLimiter::new(streams, of_session, 0)),
             unknown_client: Once::new(),
             trusted_proxies: TrustedProxies::new(&config.proxy.trusted_proxies, config.proxy.client_address_header),
             same_origin,
@@ -197,7 +197,7 @@ impl Vestibule {
         &self.shared.trusted_proxies
     }
 
-    pub(crate) fn event_streams(&self) -> &Arc<Limits> {
+    pub(crate) fn event_streams(&self) -> &Arc<CallLimiter> {
         &self.shared.event_streams
     }
 
@@ -223,7 +223,7 @@ impl Vestibule {
         &self.shared.same_origin
     }
 
-    pub(crate) fn upstream(&self) -> &Upstream {
+    pub(crate) fn upstream(&self) -> &ApiClient {
         &self.upstream
     }
 
@@ -250,7 +250,7 @@ impl Vestibule {
     ///
     /// # Errors
     /// If the store is unavailable.
-    pub async fn sessions_of(&self, session: &Session) -> Result<Vec<OpenSession>, Failure> {
+    pub async fn sessions_of(&self, session: &Session) -> Result<Vec<OpenSession>, ApiError> {
         let Some(record) = current_record(session)? else { return Ok(Vec::new()) };
         self.sessions.open_sessions(&record).await.map_err(|_| unavailable())
     }
@@ -259,7 +259,7 @@ impl Vestibule {
     ///
     /// # Errors
     /// If the store is unavailable.
-    pub async fn end_session(&self, session: &Session, id: SessionId) -> Result<bool, Failure> {
+    pub async fn end_session(&self, session: &Session, id: SessionId) -> Result<bool, ApiError> {
         let Some(record) = current_record(session)? else { return Ok(false) };
         let records = self.sessions.open_records(&record).await.map_err(|_| unavailable())?;
         let Some(found) = records.iter().find(|found| found.id == id) else { return Ok(false) };
@@ -274,7 +274,7 @@ impl Vestibule {
     ///
     /// # Errors
     /// If the store is unavailable. Then no session has ended.
-    pub async fn logout_everywhere(&self, session: &Session) -> Result<usize, Failure> {
+    pub async fn logout_everywhere(&self, session: &Session) -> Result<usize, ApiError> {
         let Some(record) = current_record(session)? else { return Ok(0) };
         let records = self.sessions.open_records(&record).await.map_err(|_| unavailable())?;
         self.revoke_sessions(&records).await;
@@ -306,7 +306,7 @@ impl Vestibule {
     ///
     /// # Errors
     /// If there is no response. A response with an error status is not an error.
-    pub async fn call(&self, session: &Session, call: ApiCall) -> Result<ApiAnswer, Failure> {
+    pub async fn call(&self, session: &Session, call: ApiCall) -> Result<ApiResponse, ApiError> {
         let record = session.record();
         if session.is_unavailable() {
             return Err(unavailable());
@@ -332,7 +332,7 @@ impl Vestibule {
     }
 
     /// Calls the API with a token, and adopts the next one if the API rotates it.
-    async fn call_with(&self, session: &Session, call: ApiCall, token: &Secret) -> Result<ApiAnswer, Failure> {
+    async fn call_with(&self, session: &Session, call: ApiCall, token: &Secret) -> Result<ApiResponse, ApiError> {
         let mut response = self.upstream.call(call, Some(token)).await?;
         if let Some(rotated) = session.take_rotated(&mut response.headers) {
             rotated.adopt(session.clone()).await;
@@ -342,12 +342,12 @@ impl Vestibule {
 }
 
 /// The record of a session, if a user is logged in.
-fn current_record(session: &Session) -> Result<Option<Arc<Record>>, Failure> {
+fn current_record(session: &Session) -> Result<Option<Arc<Record>>, ApiError> {
     let record = session.latest();
     if session.is_unavailable() { Err(unavailable()) } else { Ok(record) }
 }
 
 /// The error while the session store is unavailable.
-fn unavailable() -> Failure {
-    Failure { retry_after: Some(RETRY_AFTER), ..Failure::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE) }
+fn unavailable() -> ApiError {
+    ApiError { retry_after: Some(RETRY_AFTER), ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE) }
 }

@@ -29,7 +29,7 @@ const LIBRARY: &[&str] = &[
     "contract",
     "config",
     "user",
-    "upstream",
+    "api_client",
     "session",
     "login_limit",
     "proxy",

@@ -176,7 +176,7 @@ impl LimitedBody {
     fn has_timed_out(&mut self, cx: &mut Context<'_>) -> bool {
         let idle = *self.idle_deadline.get_or_insert_with(|| Instant::now() + self.idle);
         let deadline = self.deadline.map_or(idle, |deadline| idle.min(deadline));
-        self.timer.is_due(deadline, cx)
+        self.timer.poll_expired(deadline, cx)
     }
 }
 

@@ -9,10 +9,10 @@ use std::{
 use axum::http::Method;
 use vestibule::{
     Vestibule,
+    api_client::{ApiCall, diagnose},
     clock::Clock,
     secret::Secret,
     session::Session,
-    upstream::{ApiCall, probe},
 };
 
 use crate::settings::Settings;
@@ -55,7 +55,7 @@ async fn try_login(out: &mut impl Write, settings: &Settings, email: &str) -> Re
     let password = std::env::var(PASSWORD_VARIABLE)
         .map_err(|_| CheckError(format!("set {PASSWORD_VARIABLE} to the password of {email}")))?;
     writeln!(out, "\n{}", settings.api.contract)?;
-    let report = probe(&settings.api, email, &Secret::from(password), Clock::system().now()).await?;
+    let report = diagnose(&settings.api, email, &Secret::from(password), Clock::system().now()).await?;
     for line in &report.lines {
         writeln!(out, "{line}")?;
     }

@@ -12,9 +12,9 @@ use crate::contract::Contract;
 pub struct ApiConfig {
     /// The API's base URL, `http://` or `https://`, with a base path where it has one.
     pub url: Option<Url>,
-    /// A preset's name (see [`crate::contract::PRESETS`]), or a table that describes the API's log-in.
+    /// A preset's name (see [`crate::contract::PRESETS`]), or a table that describes the API's login.
     pub contract: Contract,
-    /// How many seconds a log-in, a refresh or a call for a page may take.
+    /// How many seconds a login, a refresh or a call for a page may take.
     pub timeout: f64,
 }
 

@@ -46,7 +46,7 @@ pub struct Config {
 pub struct ConfigError {
     /// The full key, with its section.
     pub key: &'static str,
-    /// What is wrong and how to fix it.
+    /// The problem and how to fix it.
     pub problem: String,
 }
 

@@ -25,9 +25,9 @@ pub struct ProxyConfig {
 
     /// How long connecting to the API may take, its TLS handshake included, in seconds.
     pub connect_timeout: Seconds,
-    /// How long the API may take to begin its answer once it has the whole request, in seconds.
+    /// How long the API may take to begin its response once it has the whole request, in seconds.
     pub first_byte_timeout: Seconds,
-    /// How long a request or answer may stand still half-way, in seconds.
+    /// How long a request or response may make no progress, in seconds.
     pub idle_timeout: Seconds,
     /// The same for event streams and WebSockets, which stand still by nature, in seconds; 0 for no
     /// limit.
@@ -58,7 +58,7 @@ pub struct ProxyConfig {
     /// The most HTTP/2 connections per upstream and core. There is one more as soon as the streams of
     /// the others are in use.
     pub pool_max_http2: usize,
-    /// What to speak to the API.
+    /// The protocol to the API.
     pub protocol: Protocol,
     /// A PEM file with the certificates that may vouch for an https API, in place of the system's.
     pub ca_file: Option<PathBuf>,
@@ -75,15 +75,15 @@ pub struct ProxyConfig {
     /// Cookies that the API may set at the browser, by name. They are not sent back to the API.
     #[serde(deserialize_with = "check::list")]
     pub allow_set_cookie: Vec<String>,
-    /// Whether answers are searched for tokens, and withheld when one is found.
+    /// Whether responses are searched for tokens, and withheld when one is found.
     pub token_guard: bool,
     /// Tokens that the API rightly gives to pages: `iss`, `aud` or `typ` of JWTs, or `any` for all JWTs, and JSON pointers
     /// to token places. The session's own tokens and others of their kind never pass.
     #[serde(deserialize_with = "check::list")]
     pub page_tokens: Vec<String>,
-    /// What an answer to a call with the session's token says to caches.
+    /// The `Cache-Control` of a response to a call with the session's token.
     pub cache_control: CachePolicy,
-    /// The `Content-Security-Policy` of every proxied answer, so that a page or picture that somebody
+    /// The `Content-Security-Policy` of every proxied response, so that a page or picture that a user
     /// uploaded to the API cannot run on this origin. Empty passes on the API's own.
     pub response_csp: String,
     /// A header, written `name: value`, without which a call with any method but GET, HEAD and
@@ -99,11 +99,11 @@ pub struct ProxyConfig {
     pub own_cookie: String,
 }
 
-/// What to speak to an upstream.
+/// The protocol to an upstream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
-    /// What the upstream prefers over https (ALPN, RFC 7301), HTTP/1.1 over http.
+    /// The upstream's preference over https (ALPN, RFC 7301), HTTP/1.1 over http.
     #[default]
     Auto,
     /// HTTP/1.1.
@@ -123,14 +123,14 @@ pub enum ClientAddressHeader {
     Forwarded,
 }
 
-/// What an answer to a call with the session's token says to caches.
+/// The `Cache-Control` of a response to a call with the session's token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CachePolicy {
     /// `Cache-Control: private, no-store`, whatever the API said.
     #[default]
     NoStore,
-    /// What the API said.
+    /// The API's own header.
     Upstream,
 }
 

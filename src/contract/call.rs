@@ -1,11 +1,11 @@
-//! The calls of a contract: log-in, refresh, log-out, sign-up.
+//! The calls of a contract: login, refresh, logout, signup.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Tokens, User};
 
-/// The log-in call.
+/// The login call.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
@@ -30,7 +30,7 @@ pub struct Login {
     /// the API.
     #[serde(default = "refused_log_in")]
     pub refused: Vec<u16>,
-    /// A JSON pointer to the API's own words in such an answer. Without it people read a sentence of
+    /// A JSON pointer to the API's own words in such a response. Without it users read a sentence of
     /// this server's.
     #[serde(default)]
     pub message: Option<String>,
@@ -54,8 +54,8 @@ pub struct Refresh {
     /// Further fields with constant values.
     #[serde(default)]
     pub fields: Map<String, Value>,
-    /// Whether the answer may bring the next refresh token. When it may not, the one from the log-in
-    /// stays, whatever the answer says.
+    /// Whether the response may bring the next refresh token. When it may not, the one from the login
+    /// stays, whatever the response says.
     #[serde(default = "yes")]
     pub rotates: bool,
     /// The statuses that mean "this refresh token is no good": the session ends. Any other one but
@@ -64,7 +64,7 @@ pub struct Refresh {
     pub refused: Vec<u16>,
 }
 
-/// The log-out call. It always carries the access token, as any call does.
+/// The logout call. It always carries the access token, as any call does.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Logout {
@@ -84,10 +84,10 @@ pub struct Logout {
     pub fields: Map<String, Value>,
 }
 
-/// The sign-up call.
+/// The signup call.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct SignUp {
+pub struct Signup {
     /// The method.
     #[serde(default)]
     pub method: Method,
@@ -102,7 +102,7 @@ pub struct SignUp {
     /// The name of the field that takes the password.
     #[serde(default = "password")]
     pub password_field: String,
-    /// The name of the field that takes the person's name.
+    /// The name of the field that takes the user's name.
     #[serde(default = "name")]
     pub name_field: String,
     /// Further fields with constant values.
@@ -116,8 +116,8 @@ pub struct SignUp {
     pub errors: String,
 }
 
-/// A call besides log-in and sign-up whose answer may hold tokens, like the reset of a password. A page makes it through
-/// the proxy; the tokens go into the session, and the page gets the rest of the answer.
+/// A call besides login and signup whose response may hold tokens, like the reset of a password. A page makes it through
+/// the proxy; the tokens go into the session, and the page gets the rest of the response.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRoute {
@@ -126,22 +126,22 @@ pub struct TokenRoute {
     pub method: Method,
     /// The path on the API. What lies below it is closed, see [`Contract::allow_below`](super::Contract::allow_below).
     pub path: String,
-    /// Where the tokens lie in its answer, if not where the log-in has them.
+    /// Where the tokens lie in its response, if not where the login has them.
     #[serde(default)]
     pub tokens: Option<Tokens>,
-    /// Where the person is described, if not where the log-in has it.
+    /// Where the user is described, if not where the login has it.
     #[serde(default)]
     pub user: Option<User>,
 }
 
-/// What people can do with their account.
+/// What users can do with their account.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
     /// Where a `PATCH` with the field `name`, or with `password` and `current_password`, changes the
-    /// person, and answers the person.
+    /// user, and returns the changed user.
     pub path: String,
-    /// Where a `GET` lists the person's sessions, and a `DELETE` ends all but the one that asks; with
+    /// Where a `GET` lists the user's sessions, and a `DELETE` ends all but the one that asks; with
     /// `/` and an id behind, that one. Absent when the API has no such list.
     #[serde(default)]
     pub sessions: Option<String>,
@@ -151,7 +151,7 @@ pub struct Account {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
-    /// `GET`, for a refresh or a log-out that reads a header or a cookie alone.
+    /// `GET`, for a refresh or a logout that reads only a header or a cookie.
     Get,
     /// `POST`.
     #[default]

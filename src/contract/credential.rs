@@ -43,7 +43,7 @@ impl Credential {
         }
     }
 
-    /// What that header says.
+    /// The value of that header.
     ///
     /// # Errors
     /// When the token has a character that no header may have.

@@ -1,4 +1,4 @@
-//! What the API speaks: how one logs in, where the tokens lie in its answers, how it wants them back.
+//! The contract of an API: how users log in, where its responses hold tokens, how it wants them sent.
 //!
 //! A contract is data. The presets are TOML files beside this module; a configuration names one, or
 //! names one and overrides single fields, or describes everything itself:
@@ -19,9 +19,9 @@ mod call;
 mod credential;
 mod error;
 mod merge;
-mod place;
 mod preset;
 mod read;
+mod token_location;
 mod token_path;
 mod token_rules;
 mod validate;
@@ -32,45 +32,45 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use algorithm::Algorithm;
-pub use call::{Account, Carrier, Encoding, Login, Logout, Method, Refresh, SignUp, TokenRoute};
+pub use call::{Account, Carrier, Encoding, Login, Logout, Method, Refresh, Signup, TokenRoute};
 pub use credential::Credential;
 pub use error::ContractError;
-pub use place::{ExpiresAs, InCookie, InHeader, Place, Tokens, User};
 pub use preset::{NAMES as PRESETS, UnknownPreset};
+pub use token_location::{ExpiresAs, InCookie, InHeader, TokenLocation, Tokens, User};
 pub use token_path::{Issuer, TokenKind, TokenPath};
 pub use token_rules::TokenRules;
 pub use verify::Verify;
 pub(crate) use verify::{EC, ED, HMAC, RSA};
 
-/// How to talk to one API about log-ins.
+/// How to talk to one API about logins.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "serde_json::Value")]
 pub struct Contract {
-    /// How a person logs in.
+    /// How a user logs in.
     pub login: Login,
-    /// Where the tokens lie in the answers to log-in and refresh.
+    /// Where the tokens lie in the responses to login and refresh.
     pub tokens: Tokens,
-    /// Where the person is described.
+    /// Where the user is described.
     pub user: User,
     /// How the API wants the access token on each call.
     pub credential: Credential,
-    /// How the access token is renewed; absent when the API has no refresh tokens.
+    /// How the access token is refreshed; absent when the API has no refresh tokens.
     pub refresh: Option<Refresh>,
-    /// What ends a session at the API; absent when there is nothing to call.
+    /// The call that ends a session at the API; absent when there is none.
     pub logout: Option<Logout>,
-    /// How a person signs up; absent when the API has no sign-up.
-    pub sign_up: Option<SignUp>,
-    /// What people can do with their account; absent when the API has nothing for it.
+    /// How a user signs up; absent when the API has no signup.
+    pub sign_up: Option<Signup>,
+    /// The account of a user: name, password, sessions; absent when the API has no such calls.
     pub account: Option<Account>,
     /// How the access token's signature is checked; absent when it is not.
     pub verify: Option<Verify>,
-    /// Further calls whose answers may hold tokens.
+    /// Further calls whose responses may hold tokens.
     pub token_routes: Vec<TokenRoute>,
     /// Paths that the proxy never passes on, with all that lies below them: other ways to the API's services, which
-    /// would get around the log-in.
+    /// would get around the login.
     pub closed: Vec<String>,
-    /// Paths below those of tokens, and below [`closed`](Self::closed) ones, that pass all the same. What they answer
-    /// is searched for tokens like any other answer.
+    /// Paths below those of tokens, and below [`closed`](Self::closed) ones, that pass nevertheless. Their responses
+    /// are searched for tokens like any other.
     pub allow_below: Vec<String>,
 }
 
@@ -90,12 +90,12 @@ impl Contract {
         validate::check(self)
     }
 
-    /// The paths that answer tokens, and those that are closed or opened besides.
+    /// The paths that response tokens, and those that are closed or opened besides.
     pub fn token_paths(&self) -> Vec<TokenPath> {
         let of = |path: &str, method: Method, kind| TokenPath::new(path, kind).with_method(method.to_http());
-        let mut paths = vec![of(&self.login.path, self.login.method, TokenKind::LogIn)];
+        let mut paths = vec![of(&self.login.path, self.login.method, TokenKind::Login)];
         paths.extend(self.refresh.iter().map(|it| of(&it.path, it.method, TokenKind::Refresh)));
-        paths.extend(self.sign_up.iter().map(|it| of(&it.path, it.method, TokenKind::SignUp)));
+        paths.extend(self.sign_up.iter().map(|it| of(&it.path, it.method, TokenKind::Signup)));
         let routes = self.token_routes.iter().enumerate();
         paths.extend(routes.map(|(index, it)| of(&it.path, it.method, TokenKind::Route(index))));
         paths.extend(self.closed.iter().map(|path| TokenPath::new(path, TokenKind::Closed)));
@@ -103,7 +103,7 @@ impl Contract {
         paths
     }
 
-    /// What the proxy has to know of tokens.
+    /// The token paths and token locations, for the proxy.
     pub fn token_rules(&self) -> TokenRules {
         let of_routes = self.token_routes.iter().filter_map(|route| route.tokens.as_ref());
         let mut places = Vec::new();
@@ -150,7 +150,7 @@ mod tests {
         .unwrap();
         assert_eq!(contract.login.path, "/v2/authentication");
         assert_eq!(contract.login.fields["strategy"], "local");
-        assert_eq!(contract.tokens.access_token, Place::Pointer("/accessToken".into()));
+        assert_eq!(contract.tokens.access_token, TokenLocation::Pointer("/accessToken".into()));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Account, Contract, ContractError, Credential, Login, Logout, Refresh, SignUp, TokenRoute, Tokens, User, Verify,
+    Account, Contract, ContractError, Credential, Login, Logout, Refresh, Signup, TokenRoute, Tokens, User, Verify,
     merge::merge, preset, validate,
 };
 
@@ -44,7 +44,7 @@ struct Description {
     credential: Credential,
     refresh: Option<Refresh>,
     logout: Option<Logout>,
-    sign_up: Option<SignUp>,
+    sign_up: Option<Signup>,
     account: Option<Account>,
     verify: Option<Verify>,
     #[serde(default)]

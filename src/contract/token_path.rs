@@ -1,4 +1,4 @@
-//! The paths of the API that answer tokens.
+//! The paths of the API that response tokens.
 
 use http::Method;
 
@@ -10,30 +10,30 @@ pub struct TokenPath {
     pub(crate) kind: TokenKind,
 }
 
-/// What a path of tokens does.
+/// The purpose of a token path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// Logs in: through the proxy it is the server's own log-in. With another method, and below: 404.
-    LogIn,
+    /// Logs in: through the proxy it is the server's own login. With another method, and below: 404.
+    Login,
     /// Renews the access token: 404.
     Refresh,
     /// Issues tokens otherwise, as the contract's token route with this index says: the tokens go into the session.
     /// With another method, and below: 404.
     Route(usize),
-    /// Signs up, which may issue tokens. Below, the method of a sign-up is 404. Other methods pass: often the same
-    /// path lists people.
-    SignUp,
+    /// Signs up, which may issue tokens. Below, the method of a signup is 404. Other methods pass: often the same
+    /// path lists users.
+    Signup,
     /// Reaches the API's services in another way, which nothing here could check: 404.
     Closed,
     /// Lies below another one, and passes all the same.
     Open,
 }
 
-/// What a call issues tokens by.
+/// The part of the contract by which a call issues tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Issuer {
-    /// The contract's sign-up.
-    SignUp,
+    /// The contract's signup.
+    Signup,
     /// The contract's token route with this index.
     Route(usize),
 }

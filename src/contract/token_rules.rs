@@ -1,12 +1,12 @@
-//! What the proxy has to know of tokens.
+//! Token paths and token locations, for the proxy.
 
-use super::{Place, TokenPath};
+use super::{TokenLocation, TokenPath};
 
 /// Where tokens come from and where they lie, as [`Contract::token_rules`](crate::contract::Contract::token_rules) says.
 #[derive(Clone, Debug, Default)]
 pub struct TokenRules {
-    /// The paths that answer tokens.
+    /// The paths that response tokens.
     pub paths: Vec<TokenPath>,
-    /// Where tokens lie in answers: what is found there is kept from pages, whatever path answers it.
-    pub places: Vec<Place>,
+    /// Where tokens lie in responses: what is found there is kept from pages, on any path.
+    pub places: Vec<TokenLocation>,
 }

@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::{Carrier, Contract, ContractError, Credential, Method, Place, Tokens, User, error::wrong};
+use super::{Carrier, Contract, ContractError, Credential, Method, TokenLocation, Tokens, User, error::wrong};
 
 /// Checks a contract that has been read.
 pub(super) fn check(contract: &Contract) -> Result<(), ContractError> {
@@ -52,7 +52,7 @@ fn check_pointers(contract: &Contract) -> Result<(), ContractError> {
     check_user("user", user)
 }
 
-/// The empty pointer is the whole answer (RFC 6901 §5).
+/// The empty pointer is the whole response (RFC 6901 §5).
 fn check_pointer(key: &str, pointer: Option<&String>) -> Result<(), ContractError> {
     if pointer.is_some_and(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
         return wrong(key, "must be a JSON pointer, which starts with `/`");
@@ -78,12 +78,12 @@ fn check_tokens(key: &str, tokens: &Tokens) -> Result<(), ContractError> {
     for (name, place) in places {
         let key = format!("{key}.{name}");
         match place {
-            Some(Place::Pointer(_)) if name == "rolled" => {
+            Some(TokenLocation::Pointer(_)) if name == "rolled" => {
                 return wrong(&key, "must be a header or a cookie, like { header = \"authorization\" }");
             }
-            Some(Place::Pointer(pointer)) => check_pointer(&key, Some(pointer))?,
-            Some(Place::Header(it)) => check_header(&key, &it.header)?,
-            Some(Place::Cookie(it)) => check_cookie(&key, &it.cookie)?,
+            Some(TokenLocation::Pointer(pointer)) => check_pointer(&key, Some(pointer))?,
+            Some(TokenLocation::Header(it)) => check_header(&key, &it.header)?,
+            Some(TokenLocation::Cookie(it)) => check_cookie(&key, &it.cookie)?,
             None => {}
         }
     }
@@ -110,7 +110,7 @@ fn check_routes(contract: &Contract) -> Result<(), ContractError> {
     Ok(())
 }
 
-/// What is closed, and what is opened below that.
+/// Checks the closed paths, and those that are opened below them.
 fn check_opened(contract: &Contract) -> Result<(), ContractError> {
     if let Some(path) = contract.closed.iter().find(|path| !path.starts_with('/') || path.trim_matches('/').is_empty())
     {

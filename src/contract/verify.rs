@@ -20,10 +20,10 @@ pub struct Verify {
     /// Where the API publishes its keys (RFC 7517 §5): a URL, or a path on the API.
     #[serde(default)]
     pub jwks_url: Option<String>,
-    /// What the claim `iss` has to be.
+    /// The required value of the claim `iss`.
     #[serde(default)]
     pub issuer: Option<String>,
-    /// What the claim `aud` has to be, or has to contain.
+    /// The required value of the claim `aud`, or one of its values.
     #[serde(default)]
     pub audience: Option<String>,
     /// The algorithms that are accepted; `none` never is. Empty means the usual one of the key's
@@ -42,7 +42,7 @@ impl Verify {
             .ok()
     }
 
-    /// What of `kind` is accepted.
+    /// The accepted algorithms of `kind`.
     pub(crate) fn accepted(&self, kind: &'static [Algorithm]) -> Vec<Algorithm> {
         if self.algorithms.is_empty() {
             return kind.first().copied().into_iter().collect();

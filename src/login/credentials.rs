@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     Vestibule,
+    api_client::ApiError,
     login_limit::{LoginAttempt, canonical_account},
     secret::Secret,
     session::Session,
-    upstream::Failure,
 };
 
 /// The maximum length of an email address, in bytes (RFC 5321 §4.5.3.1.3 allows 254 and its brackets).
@@ -34,7 +34,7 @@ impl Vestibule {
     ///
     /// # Errors
     /// With a message for the user. The current session, if any, continues unchanged.
-    pub async fn login(&self, session: &Session, email: &str, password: &Secret) -> Result<Value, Failure> {
+    pub async fn login(&self, session: &Session, email: &str, password: &Secret) -> Result<Value, ApiError> {
         self.login_with(session, LoginOptions { email, password, persistent: None }).await
     }
 
@@ -42,14 +42,14 @@ impl Vestibule {
     ///
     /// # Errors
     /// As [`Vestibule::login`].
-    pub async fn login_with(&self, session: &Session, options: LoginOptions<'_>) -> Result<Value, Failure> {
+    pub async fn login_with(&self, session: &Session, options: LoginOptions<'_>) -> Result<Value, ApiError> {
         check_credentials(options.email, options.password)?;
         self.count_login(session, options.email)?;
         self.login_uncounted(session, options).await
     }
 
     /// Logs in after the attempt was counted.
-    async fn login_uncounted(&self, session: &Session, options: LoginOptions<'_>) -> Result<Value, Failure> {
+    async fn login_uncounted(&self, session: &Session, options: LoginOptions<'_>) -> Result<Value, ApiError> {
         let LoginOptions { email, password, persistent } = options;
         let now = self.sessions().clock().now();
         let login = self.upstream().log_in(email, password, session.user_agent(), now).await?;
@@ -59,7 +59,7 @@ impl Vestibule {
     }
 
     /// Counts a call that may return tokens without naming an account, by its address. Refuses too many of them.
-    pub(crate) fn count_token_request(&self, session: &Session) -> Result<(), Failure> {
+    pub(crate) fn count_token_request(&self, session: &Session) -> Result<(), ApiError> {
         self.login_limit().count_address(session.client()).map_err(|wait| {
             tracing::warn!(client = ?session.client(), "too many calls that may return tokens");
             too_many(wait, "Too many attempts. Wait a minute and try again.")
@@ -71,7 +71,7 @@ impl Vestibule {
     ///
     /// # Errors
     /// 429 with the time to wait and a message for the user.
-    pub(crate) fn count_login(&self, session: &Session, account: &str) -> Result<(), Failure> {
+    pub(crate) fn count_login(&self, session: &Session, account: &str) -> Result<(), ApiError> {
         let account = canonical_account(account);
         let known = self.known_browsers().read(&session.cookies(), self.sessions().clock().now());
         let known = known.and_then(|browser| browser.id_for(&account));
@@ -86,7 +86,7 @@ impl Vestibule {
     ///
     /// # Errors
     /// As [`Self::count_login`].
-    pub(crate) fn count_signup(&self, session: &Session) -> Result<(), Failure> {
+    pub(crate) fn count_signup(&self, session: &Session) -> Result<(), ApiError> {
         self.login_limit().count_signup(session.client()).map_err(|wait| {
             tracing::warn!(client = ?session.client(), "too many signups");
             too_many(wait, "Too many signups from your network. Wait a minute and try again.")
@@ -105,7 +105,7 @@ impl Vestibule {
     ///
     /// # Errors
     /// With a message for the user, and one for each invalid field if the API provides them.
-    pub async fn signup(&self, session: &Session, fields: Map<String, Value>) -> Result<Value, Failure> {
+    pub async fn signup(&self, session: &Session, fields: Map<String, Value>) -> Result<Value, ApiError> {
         self.signup_with(session, fields, None).await
     }
 
@@ -119,7 +119,7 @@ impl Vestibule {
         session: &Session,
         fields: Map<String, Value>,
         persistent: Option<bool>,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Value, ApiError> {
         let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (email, password) = (text("email"), Secret::new(text("password")));
         check_credentials(&email, &password)?;
@@ -133,14 +133,17 @@ impl Vestibule {
 }
 
 /// The error for too many attempts.
-fn too_many(wait: Duration, sentence: &str) -> Failure {
-    Failure { retry_after: u32::try_from(wait.as_secs()).ok(), ..Failure::new(StatusCode::TOO_MANY_REQUESTS, sentence) }
+fn too_many(wait: Duration, sentence: &str) -> ApiError {
+    ApiError {
+        retry_after: u32::try_from(wait.as_secs()).ok(),
+        ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, sentence)
+    }
 }
 
 /// Rejects credentials that no API could accept.
-fn check_credentials(email: &str, password: &Secret) -> Result<(), Failure> {
+fn check_credentials(email: &str, password: &Secret) -> Result<(), ApiError> {
     let refuse = |field: &str, message: &str| {
-        let mut failure = Failure::new(StatusCode::UNPROCESSABLE_ENTITY, message);
+        let mut failure = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message);
         failure.fields.insert(field.into(), message.into());
         Err(failure)
     };

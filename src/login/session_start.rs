@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::{
     Vestibule,
+    api_client::{ApiError, LoginResult},
     session::Session,
-    upstream::{Failure, LogIn},
 };
 
 impl Vestibule {
@@ -17,14 +17,14 @@ impl Vestibule {
     pub(crate) fn start_session(
         &self,
         session: &Session,
-        login: LogIn,
+        login: LoginResult,
         persistent: Option<bool>,
-    ) -> Result<Value, Failure> {
-        let LogIn { tokens, user } = login;
+    ) -> Result<Value, ApiError> {
+        let LoginResult { tokens, user } = login;
         let created = self.sessions().create(tokens, user.to_string(), persistent, session.user_agent());
         let (record, token) = created.map_err(|error| {
             tracing::error!(%error, "a login does not fit into the session");
-            Failure::new(
+            ApiError::new(
                 StatusCode::BAD_GATEWAY,
                 "The service sent more user data than a session can hold. Contact its operator.",
             )

@@ -16,11 +16,11 @@ use serde_json::Value;
 use super::problem;
 use crate::{
     Vestibule,
-    contract::{Issuer, Place, Tokens, User},
-    proxy::{Issued, Target},
+    api_client::{ApiError, ApiResponse, has_access_token},
+    contract::{Issuer, TokenLocation, Tokens, User},
+    proxy::{Target, TokenResponse},
     secret::Secret,
     session::Session,
-    upstream::{ApiAnswer, Failure, has_access_token},
     user,
 };
 
@@ -33,14 +33,14 @@ pub(crate) async fn through_proxy(
     request: Request,
 ) -> Response {
     let counted = match by {
-        Issuer::SignUp => vestibule.count_signup(session),
+        Issuer::Signup => vestibule.count_signup(session),
         Issuer::Route(_) => vestibule.count_token_request(session),
     };
     if let Err(failure) = counted {
         return problem(failure).into_response();
     }
     let proxy = vestibule.proxy();
-    let mut issued = match proxy.ask_issuer(session.clone(), client, target, request).await {
+    let mut issued = match proxy.call_token_route(session.clone(), client, target, request).await {
         Ok(issued) => issued,
         Err(response) => return response,
     };
@@ -48,16 +48,21 @@ pub(crate) async fn through_proxy(
         return proxy.withhold_issued(&issued, "has a Content-Encoding, although the request did not accept one");
     }
     match take_tokens(vestibule, session, by, &mut issued).await {
-        Ok(()) => proxy.answer_issued(issued).await,
+        Ok(()) => proxy.respond_to_token_route(issued).await,
         Err(failure) => problem(failure).into_response(),
     }
 }
 
 /// Moves the tokens of a response, if any, into the session.
-async fn take_tokens(vestibule: &Vestibule, session: &Session, by: Issuer, issued: &mut Issued) -> Result<(), Failure> {
+async fn take_tokens(
+    vestibule: &Vestibule,
+    session: &Session,
+    by: Issuer,
+    issued: &mut TokenResponse,
+) -> Result<(), ApiError> {
     let (places, user) = token_locations(vestibule, by);
     let response =
-        ApiAnswer { status: issued.status(), headers: issued.headers().clone(), body: issued.body().clone() };
+        ApiResponse { status: issued.status(), headers: issued.headers().clone(), body: issued.body().clone() };
     let is_accepted = response.status.is_success() || response.status.is_redirection();
     if !is_accepted || !has_access_token(places, &response) {
         return Ok(());
@@ -78,7 +83,7 @@ async fn take_tokens(vestibule: &Vestibule, session: &Session, by: Issuer, issue
 fn token_locations(vestibule: &Vestibule, by: Issuer) -> (&Tokens, &User) {
     let contract = vestibule.upstream().contract();
     let route = match by {
-        Issuer::SignUp => None,
+        Issuer::Signup => None,
         Issuer::Route(index) => contract.token_routes.get(index),
     };
     let tokens = route.and_then(|route| route.tokens.as_ref()).unwrap_or(&contract.tokens);
@@ -102,7 +107,7 @@ fn headers_without_tokens(mut headers: HeaderMap, secrets: &[&Secret]) -> Header
 fn body_without_tokens(places: &Tokens, body: &Bytes, secrets: &[&Secret]) -> Bytes {
     let Ok(mut value) = serde_json::from_slice::<Value>(body) else { return body.clone() };
     for place in std::iter::once(&places.access_token).chain(&places.refresh_token) {
-        if let Place::Pointer(pointer) = place {
+        if let TokenLocation::Pointer(pointer) = place {
             user::remove(&mut value, pointer);
         }
     }

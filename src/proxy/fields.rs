@@ -1,4 +1,4 @@
-//! Where header fields go: into a map, or as text onto a connection.
+//! The destination of header fields: a map, or text for a connection.
 
 use bytes::{BufMut, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};

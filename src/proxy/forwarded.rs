@@ -1,7 +1,7 @@
-//! Who the client is: `Forwarded` (RFC 7239) and `X-Forwarded-*`, rebuilt for each call.
+//! The client's address: `Forwarded` (RFC 7239) and `X-Forwarded-*`, rebuilt for each call.
 //!
-//! What a client says of itself is believed only as far as trusted proxies vouch for it: reading
-//! from the nearest hop outwards, up to and including the first address that is no trusted proxy.
+//! A client's own claims are believed only as far as trusted proxies vouch for them: reading
+//! from the nearest hop outwards, up to and including the first address that is not a trusted proxy.
 //! Host and protocol come from the configured public origin, never from a request.
 
 use std::{
@@ -103,12 +103,12 @@ pub(super) struct Forwarding {
     trusted: TrustedProxies,
     host: HeaderValue,
     proto: HeaderValue,
-    /// What follows each element's address in `Forwarded`.
+    /// The text after each element's address in `Forwarded`.
     suffix: String,
 }
 
 impl Forwarding {
-    /// For a server that people see at `public_url`.
+    /// For a server that users see at `public_url`.
     pub(super) fn new(public_url: &Url, trusted: TrustedProxies) -> Self {
         let authority = &public_url[url::Position::BeforeHost..url::Position::AfterPort];
         let proto = if public_url.scheme() == "https" { "https" } else { "http" };
@@ -118,7 +118,7 @@ impl Forwarding {
         Self { trusted, host, proto: HeaderValue::from_static(proto), suffix }
     }
 
-    /// What the fields about the client will be, from what the client and its proxies said, written into `text`.
+    /// The headers about the client, from those of the client and its proxies, written into `text`.
     /// To be called before their own fields are removed.
     pub(super) fn describe(
         &self,
@@ -138,7 +138,7 @@ impl Forwarding {
         self.trusted.client(headers, peer.ip())
     }
 
-    /// Writes the fields; without a client those about this server alone.
+    /// Writes the headers; without a client only those about this server.
     pub(super) fn write(&self, client: Option<&Client>, to: &mut impl Fields) {
         to.add(&X_FORWARDED_HOST, &self.host);
         to.add(&X_FORWARDED_PROTO, &self.proto);

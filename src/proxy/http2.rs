@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     connection::{NewConnection, NewHttp2, Sender},
-    failure::Failure,
+    error::ProxyError,
     http1,
 };
 
@@ -63,7 +63,7 @@ pub(super) enum Opened {
     Http2(Box<Stream>),
 }
 
-/// What to do for a stream.
+/// How to get a stream.
 enum Next {
     Take(Stream),
     Open(Opening),
@@ -98,9 +98,9 @@ impl Connections {
     ///
     /// # Errors
     /// When there is none, or when `open` fails.
-    pub(super) async fn take_or_open<F>(self: &Arc<Self>, deadline: Instant, open: F) -> Result<Opened, Failure>
+    pub(super) async fn take_or_open<F>(self: &Arc<Self>, deadline: Instant, open: F) -> Result<Opened, ProxyError>
     where
-        F: Future<Output = Result<NewConnection, Failure>>,
+        F: Future<Output = Result<NewConnection, ProxyError>>,
     {
         let _waiting = Waiting::begin(self);
         loop {
@@ -112,11 +112,11 @@ impl Connections {
                 Next::Open(_opening) => return Ok(self.opened(open.await?)),
                 Next::Wait => {}
             }
-            timeout_at(deadline, changed).await.map_err(|_| Failure::NoStream)?;
+            timeout_at(deadline, changed).await.map_err(|_| ProxyError::NoStream)?;
         }
     }
 
-    /// What a call can use of a new connection, which others share if it is HTTP/2.
+    /// Takes a new connection for a call. Other calls share it if it is HTTP/2.
     pub(super) fn opened(self: &Arc<Self>, new: NewConnection) -> Opened {
         match new {
             NewConnection::Http1(connection) => Opened::Http1(connection),
@@ -203,7 +203,7 @@ impl Stream {
         &mut self.sender
     }
 
-    /// Says that its connection took no request: nobody else is to use it.
+    /// Marks its connection as unusable: it accepted no request.
     pub(super) fn retire(&self) {
         self.connections.lock().connections.retain(|it| it.id != self.id);
     }

@@ -11,12 +11,12 @@ pub(super) struct IdleTimer {
     limit: Duration,
     /// When something came, or was waited for first.
     last: Option<Instant>,
-    alarm: DeadlineTimer,
+    timer: DeadlineTimer,
 }
 
 impl IdleTimer {
     pub(super) fn new(limit: Duration) -> Self {
-        Self { limit, last: None, alarm: DeadlineTimer::default() }
+        Self { limit, last: None, timer: DeadlineTimer::default() }
     }
 
     /// Says that something came.
@@ -29,6 +29,6 @@ impl IdleTimer {
     /// Whether the time is up; asks to be woken when it will be.
     pub(super) fn poll_stalled(&mut self, cx: &mut Context<'_>) -> bool {
         let last = *self.last.get_or_insert_with(Instant::now);
-        self.alarm.is_due(last + self.limit, cx)
+        self.timer.poll_expired(last + self.limit, cx)
     }
 }

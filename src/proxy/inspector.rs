@@ -7,17 +7,17 @@ use http::{HeaderValue, uri::PathAndQuery};
 use super::{
     Inner,
     frame::Frames,
-    token_filter::{Finding, Known, MessageFilter, Why},
+    token_filter::{Finding, MessageFilter, SessionTokens, Why},
 };
 
-/// How much may be held back, in bytes, until it is clear that it is no token.
+/// How much may be held back, in bytes, until it is clear that they are not a token.
 const MAX_HELD: usize = 64 << 10;
 
 /// Follows the frames that an API sends and searches their content.
 pub(super) struct Inspector {
     pub(super) proxy: Arc<Inner>,
     pub(super) route: usize,
-    /// What was asked for, and the request's id, for the log.
+    /// The request's path and id, for the log.
     pub(super) asked: PathAndQuery,
     pub(super) id: HeaderValue,
     pub(super) filter: MessageFilter,
@@ -25,7 +25,7 @@ pub(super) struct Inspector {
     held: Option<Held>,
 }
 
-/// What may be the beginning of a token.
+/// The possible beginning of a token.
 #[derive(Clone, Copy)]
 struct Held {
     /// Where it begins.
@@ -39,7 +39,13 @@ struct Held {
 pub(super) struct Withheld(pub(super) Option<usize>);
 
 impl Inspector {
-    pub(super) fn new(proxy: Arc<Inner>, route: usize, asked: PathAndQuery, id: HeaderValue, known: Known) -> Self {
+    pub(super) fn new(
+        proxy: Arc<Inner>,
+        route: usize,
+        asked: PathAndQuery,
+        id: HeaderValue,
+        known: SessionTokens,
+    ) -> Self {
         Self { proxy, route, asked, id, filter: MessageFilter::new(known), frame: None, held: None }
     }
 
@@ -93,7 +99,7 @@ impl Inspector {
         Ok(())
     }
 
-    /// What was sent is no longer there.
+    /// Removes the bytes that were sent.
     fn move_on(&mut self, sent: usize) {
         let moved = |frame: Option<usize>| frame.and_then(|frame| frame.checked_sub(sent));
         self.frame = moved(self.frame);
@@ -126,14 +132,14 @@ mod tests {
         let (config, rules, ends) = (ProxyConfig::default(), TokenRules::default(), SessionEndNotifier::default());
         let proxy = Proxy::new(&api, &config, Credential::Bearer, &rules, &public, Clock::system(), ends).unwrap();
         let (asked, id) = (PathAndQuery::from_static("/live?a=b"), HeaderValue::from_static("1"));
-        Inspector::new(Arc::clone(&proxy.0), 0, asked, id, Known::default())
+        Inspector::new(Arc::clone(&proxy.0), 0, asked, id, SessionTokens::default())
     }
 
     fn frame(first: u8, content: &[u8]) -> Vec<u8> {
         [&[first, u8::try_from(content.len()).unwrap()], content].concat()
     }
 
-    /// What goes on of `bytes` that come `size` at a time, and whether a Close frame may follow it if there is a token.
+    /// The part of `bytes` that passes when they come `size` at a time, and whether a Close frame may follow it if there is a token.
     fn passed(bytes: &[u8], size: usize) -> (Vec<u8>, Option<bool>) {
         let (mut inspector, mut frames) = (inspector(), Frames::default());
         let (mut sent, mut unsent) = (Vec::new(), Vec::new());

@@ -2,45 +2,45 @@
 //!
 //! [`Proxy::resolve`] says what a request asks for, [`Proxy::forward`] does it. The rules, with
 //! their RFC sections, stand in the modules that keep them: which paths go through in `target`,
-//! which fields in `request` and `response`, what is sent twice in `exchange`, what never leaves in
+//! which fields in `request` and `response`, what is sent twice in `dispatch`, what never leaves in
 //! `token_filter`.
 
-mod answer;
-mod call;
+mod call_limit;
 mod connect;
 mod connection;
-mod draft;
-mod exchange;
-mod failure;
+mod dispatch;
+mod error;
 mod fields;
+mod forward;
 mod forwarded;
 mod frame;
-mod hop;
+mod hop_by_hop;
 mod http1;
 mod http2;
 mod idle;
-mod incoming;
 mod inspector;
-mod issue;
-mod lease;
-mod limit;
-mod location;
 mod pool;
+mod pool_return;
 mod request;
 mod resolve;
 mod response;
+mod response_body;
+mod response_head;
 mod route;
-mod settle;
 mod target;
 mod tls;
 mod token_filter;
 mod token_paths;
+mod token_response;
 mod trace;
 mod tunnel;
 mod unread;
 mod upgrade;
 mod upgrade_header;
 mod upload;
+mod upstream_body;
+mod upstream_location;
+mod upstream_request;
 
 use std::{fmt, path::Path, sync::Arc};
 
@@ -48,13 +48,13 @@ use axum::body::Body;
 use tokio::sync::watch;
 use url::{Position, Url};
 
+pub(crate) use call_limit::{CallLimitReached, CallLimiter, Caller};
 pub use forwarded::TrustedProxies;
 #[cfg(fuzzing)]
 pub use http1::property::holds as http1_response;
-pub(crate) use issue::Issued;
-pub(crate) use limit::{Busy, Caller, Limits};
 pub use resolve::{Resolved, Target};
 pub(crate) use token_filter::TokenFilter;
+pub(crate) use token_response::TokenResponse;
 pub use trace::X_REQUEST_ID;
 
 use self::{forwarded::Forwarding, pool::Pool, route::Route, tls::Tls, unread::Unread};
@@ -84,7 +84,7 @@ struct Inner {
     unread: Unread,
 }
 
-/// What all cores share.
+/// The state that all cores share.
 struct Shared {
     prefix: String,
     /// The default upstream last, the others by falling length of their prefix.
@@ -94,7 +94,7 @@ struct Shared {
     forwarding: Forwarding,
     /// The public origin's authority.
     authority: String,
-    limits: Arc<Limits>,
+    limits: Arc<CallLimiter>,
     config: ProxyConfig,
     clock: Clock,
     ends: SessionEndNotifier,
@@ -103,7 +103,7 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Builds a proxy to `api_url` for a server that people see at `public_url`.
+    /// Builds a proxy to `api_url` for a server that users see at `public_url`.
     ///
     /// # Errors
     /// When a URL or the configuration is wrong, or a certificate cannot be read.
@@ -128,7 +128,7 @@ impl Proxy {
             credential,
             forwarding: Forwarding::new(public_url, trusted),
             authority: public_url[Position::BeforeHost..Position::AfterPort].to_owned(),
-            limits: Arc::new(Limits::new(config.max_concurrent, per_session, per_address)),
+            limits: Arc::new(CallLimiter::new(config.max_concurrent, per_session, per_address)),
             config: config.clone(),
             clock,
             ends,

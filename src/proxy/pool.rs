@@ -24,7 +24,7 @@ pub(super) struct Pool {
 struct Unused {
     /// The one used last is the last.
     connections: Vec<Idle>,
-    /// Whether somebody sweeps them.
+    /// Whether a task sweeps them.
     swept: bool,
 }
 
@@ -34,7 +34,7 @@ struct Idle {
     lifetime: Duration,
 }
 
-/// How much shorter than the upstream's own limit a connection is kept: what an answer and the next
+/// How much shorter than the upstream's own limit a connection is kept: the time that a response and the next
 /// request may be on their way.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -70,8 +70,8 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection whose last answer named `upstream_seconds` as its limit. Tells whether it is the first
-    /// one: then somebody has to [`Self::sweep`] from now on.
+    /// Keeps a connection whose last response named `upstream_seconds` as its limit. Tells whether it is the first
+    /// one: then the caller has to [`Self::sweep`] from now on.
     pub(super) fn put(&self, connection: Box<Connection>, upstream_seconds: Option<u64>) -> bool {
         let named = upstream_seconds.map(|seconds| Duration::from_secs(seconds).saturating_sub(MARGIN));
         let lifetime = named.map_or(self.lifetime, |named| named.min(self.lifetime));
@@ -84,7 +84,7 @@ impl Pool {
     }
 
     /// Drops unused connections that are too old or that the upstream has closed. Tells whether any is left: when
-    /// there is none, nobody has to sweep any more.
+    /// there is none, sweeping may stop.
     pub(super) fn sweep(&self) -> bool {
         let now = Instant::now();
         let mut idle = self.idle();

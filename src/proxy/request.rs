@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
-use super::{fields::Fields, hop, trace};
+use super::{fields::Fields, hop_by_hop, trace};
 
 /// Beginnings of names that a client may not send on, for the reasons of [`is_withheld`].
 const WITHHELD_FAMILIES: [&str; 4] = ["proxy-", "x-forwarded-", "x-original-", "x-rewrite-"];
@@ -12,10 +12,10 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 /// Fields that a client may not send on, by their lower-case name with `-` for `_`.
 ///
 /// - those of one connection (RFC 9110 §7.6.1), and the settings of an HTTP/2 upgrade
-/// - credentials: the upstream gets the session's alone
-/// - who the client is and which host it asked: [`super::forwarded`] tells
-/// - the `X-Original-…` and `X-Rewrite-…` families, by which some servers are talked into another path than the one checked
-/// - what talks a server into another method than the one checked
+/// - credentials: the upstream gets only the session's
+/// - the client's address and the requested host: [`super::forwarded`] sets them
+/// - the `X-Original-…` and `X-Rewrite-…` families, which make some servers use another path than the one checked
+/// - method overrides, which make a server use another method than the one checked
 fn is_withheld(name: &str) -> bool {
     match name {
         "host"
@@ -34,7 +34,7 @@ fn is_withheld(name: &str) -> bool {
         | "x-http-method"
         | "x-http-method-override"
         | "x-method-override" => true,
-        _ => hop::is_hop_by_hop(name) || WITHHELD_FAMILIES.iter().any(|family| name.starts_with(family)),
+        _ => hop_by_hop::is_hop_by_hop(name) || WITHHELD_FAMILIES.iter().any(|family| name.starts_with(family)),
     }
 }
 
@@ -44,7 +44,7 @@ fn has_no_alias(name: &str) -> bool {
     matches!(name, "content-length" | "content-type" | "traceparent" | "via" | "x-request-id")
 }
 
-/// In which forms an answer may come.
+/// In which forms a response may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoded {
     /// As the client takes it.
@@ -53,10 +53,10 @@ pub(super) enum Encoded {
     Searchable,
 }
 
-/// Copies what a client may send on, but for the length of the body: that is written anew, as it is sent.
+/// Copies what a client may send on, but for the length of the body: that is rewritten, as it is sent.
 /// `credential` is the header of the session's credential, when it is not a usual one.
 pub(super) fn copy(from: &HeaderMap, credential: Option<&HeaderName>, encoded: Encoded, to: &mut impl Fields) {
-    let named = hop::named(from);
+    let named = hop_by_hop::named(from);
     let (mut codings, mut has_range) = (false, false);
     for (name, value) in from {
         let stays =
@@ -92,7 +92,7 @@ fn add_codings(from: &HeaderMap, has_range: bool, to: &mut impl Fields) {
     }
 }
 
-/// What of an `Accept-Encoding` (RFC 9110 §12.5.3) can be decoded here: `gzip` and `br`.
+/// The part of an `Accept-Encoding` (RFC 9110 §12.5.3) that can be decoded here: `gzip` and `br`.
 fn decodable(value: &HeaderValue) -> HeaderValue {
     match value.as_bytes() {
         b"gzip, deflate, br, zstd" | b"gzip, deflate, br" => return HeaderValue::from_static("gzip, br"),
@@ -118,7 +118,7 @@ fn decodable_member(member: &str) -> Option<String> {
     }
 }
 
-/// What this server has written among the client's fields, which that cannot take back by naming it.
+/// Whether this server wrote the field: a client cannot remove it by naming it in `Connection`.
 fn is_own(name: &HeaderName) -> bool {
     *name == trace::X_REQUEST_ID || *name == trace::TRACEPARENT
 }
@@ -144,10 +144,10 @@ fn is_alias(name: &str, own: &str) -> bool {
 
 /// Whether the client takes trailers (RFC 9110 §10.1.4).
 pub(super) fn takes_trailers(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::TE) && hop::has_token(headers, &header::TE, b"trailers")
+    headers.contains_key(header::TE) && hop_by_hop::has_token(headers, &header::TE, b"trailers")
 }
 
-/// Tells the upstream that the client takes trailers. The field is of this connection alone, so
+/// Tells the upstream that the client takes trailers. The field is only for this connection, so
 /// that `Connection` names it (RFC 9110 §10.1.4).
 pub(super) fn take_trailers(to: &mut impl Fields) {
     to.add(&header::TE, &HeaderValue::from_static("trailers"));
@@ -172,7 +172,7 @@ pub(super) fn identify(headers: &mut HeaderMap, text: &mut BytesMut) -> HeaderVa
     trace::request_id(headers, text)
 }
 
-/// What this proxy adds to `Via` (RFC 9110 §7.6.3) of a message that came in this version of HTTP.
+/// The text that this proxy adds to `Via` (RFC 9110 §7.6.3) of a message that came in this version of HTTP.
 pub(super) fn via(version: Version) -> HeaderValue {
     HeaderValue::from_static(match version {
         Version::HTTP_2 => "2 vestibule",

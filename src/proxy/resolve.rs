@@ -1,18 +1,18 @@
-//! What a request asks for, decided before anything is sent.
+//! The target of a request, decided before anything is sent.
 
 use http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header, uri::PathAndQuery};
 
 use super::{Proxy, Shared, request, route::Route, target, token_paths::Ruling};
 use crate::{contract::Issuer, problem::ProblemDetails};
 
-/// What a request asks for.
+/// The target of a request.
 #[derive(Clone, Debug)]
 pub enum Resolved {
     /// A call that [`Proxy::forward`] passes on.
     Forward(Target),
-    /// The API's log-in, which is never passed on: the server has a log-in of its own.
-    LogIn,
-    /// A call whose answer may hold tokens, which are for the session.
+    /// The API's login, which is never passed on: the server has a login of its own.
+    Login,
+    /// A call whose response may hold tokens, which are for the session.
     Issue(Target, Issuer),
 }
 
@@ -29,12 +29,12 @@ impl Proxy {
         self.shared().below_prefix(path).is_some()
     }
 
-    /// Says what a request asks for.
+    /// Resolves a request's target.
     ///
     /// # Errors
     /// - 400 when the target could mean different things to different servers, see `target`
     /// - 403 when the configured header is missing on a call that changes something
-    /// - 404 when it asks for a path that answers tokens or that the contract closes, for what lies below
+    /// - 404 when it asks for a path that returns tokens or that the contract closes, for what lies below
     ///   one, or for none of the proxy's
     /// - 405 for `TRACE` (RFC 9110 §9.3.8) and `CONNECT` (§9.3.6), which are not for a gateway
     /// - 431 when there are more or larger header fields than may be (RFC 6585 §5)
@@ -52,8 +52,8 @@ impl Proxy {
         let (route, own) = shared.route(path, decoded.as_ref())?;
         match route_of(shared, route).token_paths.find(own, request.method(), is_veiled(path, &decoded)) {
             None | Some(Ruling::Passes) => shared.target(route, rest).map(Resolved::Forward),
-            Some(Ruling::LogsIn) => Ok(Resolved::LogIn),
-            Some(Ruling::SignsUp) => Ok(Resolved::Issue(shared.target(route, rest)?, Issuer::SignUp)),
+            Some(Ruling::LogsIn) => Ok(Resolved::Login),
+            Some(Ruling::SignsUp) => Ok(Resolved::Issue(shared.target(route, rest)?, Issuer::Signup)),
             Some(Ruling::Issues(index)) => Ok(Resolved::Issue(shared.target(route, rest)?, Issuer::Route(index))),
             Some(Ruling::Closed) => Err(not_found()),
         }
@@ -92,7 +92,7 @@ impl Shared {
         Err(ProblemDetails::new(StatusCode::FORBIDDEN, sentence))
     }
 
-    /// What follows the proxy's prefix: nothing, or something that begins with `/` or `?`.
+    /// The part after the proxy's prefix: nothing, or something that begins with `/` or `?`.
     fn below_prefix<'a>(&self, asked: &'a str) -> Option<&'a str> {
         let rest = asked.strip_prefix(self.prefix.as_str())?;
         (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(rest)
@@ -135,7 +135,7 @@ impl Shared {
     }
 }
 
-/// What a 405 names. Methods that are not in RFC 9110 or 5789 pass as well.
+/// The methods that a 405 names. Methods that are not in RFC 9110 or 5789 pass as well.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 fn check_method(method: &Method) -> Result<(), ProblemDetails> {

@@ -1,8 +1,8 @@
-//! The header fields of an answer, from what the upstream sent to what the client gets.
+//! The header fields of a response, from what the upstream sent to what the client gets.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{hop, location, route::Route};
+use super::{hop_by_hop, route::Route, upstream_location};
 use crate::{config::proxy::CachePolicy, cookie_name::is_own_cookie};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
@@ -27,7 +27,7 @@ const OF_THE_HEAD: [HeaderName; 14] = [
 ];
 const COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
 
-/// Fields of an answer that stop here, by their lower-case name.
+/// Fields of a response that stop here, by their lower-case name.
 ///
 /// - those of one connection (RFC 9110 §7.6.1)
 /// - those that speak for a whole origin. The upstream has an origin of its own; from here they
@@ -45,13 +45,13 @@ fn is_withheld(name: &str) -> bool {
         | "service-worker-allowed"
         | "set-cookie2"
         | "strict-transport-security" => true,
-        _ => hop::is_hop_by_hop(name) || name.starts_with("proxy-") || name.starts_with("access-control-"),
+        _ => hop_by_hop::is_hop_by_hop(name) || name.starts_with("proxy-") || name.starts_with("access-control-"),
     }
 }
 
 /// Removes what an upstream may not say to the browser.
 pub(super) fn withhold(headers: &mut HeaderMap, route: &Route) {
-    let mut withheld = hop::named(headers);
+    let mut withheld = hop_by_hop::named(headers);
     withheld.extend(headers.keys().filter(|name| is_withheld(name.as_str())).cloned());
     for name in &withheld {
         headers.remove(name);
@@ -87,7 +87,7 @@ pub(super) fn withhold_from_trailers(trailers: &mut HeaderMap, route: &Route) {
     }
 }
 
-/// Rewrites the fields that hold a reference, in an answer to a call for `asked`.
+/// Rewrites the fields that hold a reference, in a response to a call for `asked`.
 pub(super) fn relocate(headers: &mut HeaderMap, here: &Route, asked: &str, routes: &[Route], proxy_prefix: &str) {
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         let Some(value) = headers.get(&name) else { continue };
@@ -95,7 +95,7 @@ pub(super) fn relocate(headers: &mut HeaderMap, here: &Route, asked: &str, route
         let rewritten = value
             .to_str()
             .ok()
-            .and_then(|text| location::rewrite(text, here.place(), asked, &places, proxy_prefix))
+            .and_then(|text| upstream_location::rewrite(text, here.place(), asked, &places, proxy_prefix))
             .and_then(|text| HeaderValue::try_from(text).ok());
         match rewritten {
             Some(value) => drop(headers.insert(name, value)),
@@ -104,9 +104,9 @@ pub(super) fn relocate(headers: &mut HeaderMap, here: &Route, asked: &str, route
     }
 }
 
-/// Makes an answer harmless in the browser, and says who may keep it.
+/// Makes a response harmless in the browser, and sets which caches may keep it.
 ///
-/// `Vary: Cookie` is on each, as the same path answers differently with and without a session
+/// `Vary: Cookie` is on each, as the same path responds differently with and without a session
 /// (RFC 9110 §12.5.5).
 pub(super) fn protect(headers: &mut HeaderMap, route: &Route, with_token: bool) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
@@ -116,7 +116,7 @@ pub(super) fn protect(headers: &mut HeaderMap, route: &Route, with_token: bool) 
     if with_token && route.cache_control == CachePolicy::NoStore {
         headers.insert(header::CACHE_CONTROL, NO_STORE);
     }
-    if !hop::has_token(headers, &header::VARY, b"cookie") {
+    if !hop_by_hop::has_token(headers, &header::VARY, b"cookie") {
         headers.append(header::VARY, COOKIE);
     }
 }

@@ -6,9 +6,9 @@ use http::{HeaderValue, uri};
 use url::{Host, Position, Url};
 
 use super::{
-    location::Place,
     token_filter::{Rules, TokenFilter},
     token_paths::TokenPaths,
+    upstream_location::UpstreamLocation,
 };
 use crate::{
     config::{
@@ -37,7 +37,7 @@ pub(super) struct Route {
     pub(super) port: u16,
     pub(super) protocol: Protocol,
     pub(super) send_token: bool,
-    /// How answers are searched for tokens.
+    /// How responses are searched for tokens.
     pub(super) rules: Rules,
     pub(super) cache_control: CachePolicy,
     /// The policy that replaces the upstream's; `None` keeps that.
@@ -127,9 +127,15 @@ impl Route {
         self.scheme == uri::Scheme::HTTPS
     }
 
-    /// Where answers may point to that is reached through this route.
-    pub(super) fn place(&self) -> Place<'_> {
-        Place { https: self.is_https(), host: &self.hostname, port: self.port, base: &self.base, prefix: &self.prefix }
+    /// The location of this route, for references in responses.
+    pub(super) fn place(&self) -> UpstreamLocation<'_> {
+        UpstreamLocation {
+            https: self.is_https(),
+            host: &self.hostname,
+            port: self.port,
+            base: &self.base,
+            prefix: &self.prefix,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the path that a client asked for to the path that the upstream is asked for, or 400.
 //!
 //! Nothing is repaired. A path is decoded as often as it can be, only to look at it: the bytes that
-//! go up are the bytes that came, and a path that could mean another one to somebody is refused. So
+//! go up are the bytes that came, and a path that some server could read as another one is refused. So
 //! this proxy and the upstream never disagree about which resource is meant.
 //!
 //! 1. Only characters that RFC 3986 §3.3 allows in a path, and `%` only before two hex digits.

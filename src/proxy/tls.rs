@@ -14,7 +14,7 @@ use crate::config::{ConfigError, proxy::Protocol};
 pub(super) struct Tls {
     /// Offers what the route's protocol allows.
     pub(super) any: TlsConnector,
-    /// Offers HTTP/1.1 alone: for WebSockets, which upgrade from there.
+    /// Offers only HTTP/1.1: for WebSockets, which upgrade from there.
     pub(super) http1: TlsConnector,
     /// The name that the upstream has to prove, sent as SNI (RFC 6066 §3).
     pub(super) name: ServerName<'static>,

@@ -1,6 +1,6 @@
-//! The paths of the API that answer tokens, and those that its contract closes: what becomes of a call to one.
+//! The paths of the API that response tokens, and those that its contract closes: what becomes of a call to one.
 //!
-//! Each is a prefix: many servers ignore what stands behind such a path, so that a log-in at `/auth/login` is one at
+//! Each is a prefix: many servers ignore what stands behind such a path, so that a login at `/auth/login` is one at
 //! `/auth/login/x` too. And each is known in every spelling that some router takes for it. Of several paths that a call
 //! lies below, the longest says what becomes of it.
 
@@ -11,7 +11,7 @@ use http::Method;
 use super::target;
 use crate::contract::{TokenKind, TokenPath};
 
-/// What becomes of a call.
+/// The decision about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ruling {
     /// It passes, although a path above says otherwise.
@@ -29,7 +29,7 @@ pub(super) struct TokenPaths(Vec<Entry>);
 
 #[derive(Clone, Debug)]
 struct Entry {
-    /// What is left of the path below the upstream's base.
+    /// The part of the path below the upstream's base.
     segments: Vec<String>,
     /// Whether the upstream's base lies below the path itself.
     surpassed: bool,
@@ -69,11 +69,11 @@ impl TokenPaths {
         Self(paths.iter().filter_map(seen).collect())
     }
 
-    /// What becomes of a call to `path`, however that is spelt; `None` when it has to do with no token.
+    /// The decision about a call to `path`, in any spelling; `None` for a path that has nothing to do with tokens.
     /// `path` is decoded. It is `veiled` when a `;` in it may hide a part of it from some servers.
     ///
     /// Routers differ: they ignore case, trailing or doubled slashes, `;params`, a format suffix (`/login.json`),
-    /// trailing blanks or dots. Whatever one of them takes for the path, is it.
+    /// trailing blanks or dots. Any spelling that one of them accepts counts.
     pub(super) fn find(&self, path: &str, method: &Method, veiled: bool) -> Option<Ruling> {
         let path = &path[..memchr::memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len())];
         let first = segments(path).next().unwrap_or_default();
@@ -117,7 +117,7 @@ impl Entry {
         Some(if own.next().is_none() { Reach::At } else { Reach::Below })
     }
 
-    /// What is opened is taken by the letter, with `*` for any one segment.
+    /// Opened paths are compared literally, with `*` for any one segment.
     fn opens(&self, path: &str) -> bool {
         let mut own = path.split('/').skip(1);
         let is_any = |own: &str| !own.is_empty() && without_noise(own) == own;
@@ -127,13 +127,13 @@ impl Entry {
     fn rule(&self, reach: Reach, method: &Method) -> Option<Ruling> {
         let meant = reach == Reach::At && self.method == *method;
         match self.kind {
-            TokenKind::LogIn if meant => Some(Ruling::LogsIn),
+            TokenKind::Login if meant => Some(Ruling::LogsIn),
             TokenKind::Route(index) if meant => Some(Ruling::Issues(index)),
-            TokenKind::SignUp if meant => Some(Ruling::SignsUp),
+            TokenKind::Signup if meant => Some(Ruling::SignsUp),
             // Servers may ignore the case of a method, which has one (RFC 9110 §9.1).
-            TokenKind::SignUp if !self.method.as_str().eq_ignore_ascii_case(method.as_str()) => None,
+            TokenKind::Signup if !self.method.as_str().eq_ignore_ascii_case(method.as_str()) => None,
             TokenKind::Open => Some(Ruling::Passes),
-            TokenKind::LogIn | TokenKind::Refresh | TokenKind::Route(_) | TokenKind::SignUp | TokenKind::Closed => {
+            TokenKind::Login | TokenKind::Refresh | TokenKind::Route(_) | TokenKind::Signup | TokenKind::Closed => {
                 Some(Ruling::Closed)
             }
         }
@@ -179,9 +179,9 @@ mod tests {
 
     fn paths(base: &str, api_base: &str) -> TokenPaths {
         let paths = [
-            TokenPath::new("/auth/login", TokenKind::LogIn),
+            TokenPath::new("/auth/login", TokenKind::Login),
             TokenPath::new("/auth/refresh", TokenKind::Refresh),
-            TokenPath::new("/users", TokenKind::SignUp),
+            TokenPath::new("/users", TokenKind::Signup),
             TokenPath::new("/auth/reset", TokenKind::Route(0)),
             TokenPath::new("/auth/reset", TokenKind::Route(1)).with_method(Method::PUT),
             TokenPath::new("/socket.io", TokenKind::Closed),
@@ -300,14 +300,14 @@ mod tests {
 
     #[test]
     fn a_path_of_the_contract_may_be_encoded_and_have_a_query() {
-        let paths = TokenPaths::below("", "", &[TokenPath::new("/caf%C3%A9/login?device=web", TokenKind::LogIn)]);
+        let paths = TokenPaths::below("", "", &[TokenPath::new("/caf%C3%A9/login?device=web", TokenKind::Login)]);
         assert_eq!(posted(&paths, "/café/login"), Some(Ruling::LogsIn));
         assert_eq!(posted(&paths, "/CAFÉ/login/x"), Some(Ruling::Closed));
     }
 
     #[test]
     fn a_log_in_at_the_root_closes_nothing_else() {
-        let root = [TokenPath::new("/", TokenKind::LogIn)];
+        let root = [TokenPath::new("/", TokenKind::Login)];
         for (base, path, ruling) in [
             ("/v1", "/", Some(Ruling::LogsIn)),
             ("/v1", "/notes", None),

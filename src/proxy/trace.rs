@@ -1,11 +1,11 @@
-//! What ties the log lines of one call together: the request id and the W3C trace context.
+//! Connects the log lines of one call: the request id and the W3C trace context.
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::random::Random;
 
-/// The field with the request id, on requests and answers.
+/// The header with the request id, on requests and responses.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");

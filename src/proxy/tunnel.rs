@@ -37,8 +37,8 @@ const TO_END: Duration = Duration::from_secs(5);
 /// How often the clock is asked at least: it may have been set.
 const CLOCK_STEP: i64 = 30;
 
-/// What ends a WebSocket from here.
-pub(super) struct Watch {
+/// The events on which this server closes a WebSocket.
+pub(super) struct CloseTriggers {
     /// Whether the server stops.
     pub(super) stopping: watch::Receiver<bool>,
     /// The session that opened it, if any.
@@ -54,7 +54,7 @@ pub(super) struct Watch {
 
 /// Why this server closes a WebSocket, with the code of its Close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Over {
+pub(super) enum CloseReason {
     SessionEnded,
     TokenExpired,
     Idle,
@@ -62,7 +62,7 @@ pub(super) enum Over {
     TokenWithheld,
 }
 
-impl Over {
+impl CloseReason {
     /// 4401 is of the range for private use (RFC 6455 §7.4.2), made like HTTP's 401.
     fn close(self) -> (u16, &'static str) {
         match self {
@@ -75,9 +75,9 @@ impl Over {
     }
 }
 
-impl Watch {
+impl CloseTriggers {
     /// Waits until the WebSocket has to close. `moved` counts what goes through it.
-    async fn over(&mut self, moved: &AtomicU64) -> Over {
+    async fn over(&mut self, moved: &AtomicU64) -> CloseReason {
         let session = async {
             match &mut self.session {
                 Some(session) => session.ended().await,
@@ -92,11 +92,11 @@ impl Watch {
             }
         };
         tokio::select! {
-            _ = self.stopping.wait_for(|stopping| *stopping) => Over::Stopping,
-            () = session => Over::SessionEnded,
-            () = looked_after => Over::SessionEnded,
-            () = expired(self.expires_at, &self.clock) => Over::TokenExpired,
-            () = idle(self.idle, moved) => Over::Idle,
+            _ = self.stopping.wait_for(|stopping| *stopping) => CloseReason::Stopping,
+            () = session => CloseReason::SessionEnded,
+            () = looked_after => CloseReason::SessionEnded,
+            () = expired(self.expires_at, &self.clock) => CloseReason::TokenExpired,
+            () = idle(self.idle, moved) => CloseReason::Idle,
         }
     }
 }
@@ -112,7 +112,7 @@ async fn expired(at: Option<i64>, clock: &Clock) {
     }
 }
 
-/// Looks once per `limit`, so that it takes up to twice as long.
+/// Looks once per `call_limit`, so that it takes up to twice as long.
 async fn idle(limit: Option<Duration>, moved: &AtomicU64) {
     let Some(limit) = limit else { return std::future::pending().await };
     loop {
@@ -129,9 +129,9 @@ async fn idle(limit: Option<Duration>, moved: &AtomicU64) {
 pub(super) async fn run<C, U>(
     client: C,
     upstream: U,
-    mut watch: Watch,
+    mut watch: CloseTriggers,
     inspector: Option<Box<Inspector>>,
-) -> Option<Over>
+) -> Option<CloseReason>
 where
     C: AsyncRead + AsyncWrite,
     U: AsyncRead + AsyncWrite,
@@ -155,7 +155,7 @@ where
         }
     };
     if over.is_some() {
-        // The client's answer to the Close frame, and its end: closing before would lose ours.
+        // The client's response to the Close frame, and its end: closing before would lose ours.
         let mut sink = tokio::io::sink();
         let _ = timeout(TO_END, tokio::io::copy(&mut client_read, &mut sink)).await;
     }
@@ -175,7 +175,7 @@ async fn both(down: impl Future<Output = io::Result<()>>, up: impl Future<Output
 /// One direction of a WebSocket.
 struct Direction<'a> {
     /// Whether this server closes it, and why.
-    stop: &'a watch::Sender<Option<Over>>,
+    stop: &'a watch::Sender<Option<CloseReason>>,
     /// Counts what is read.
     moved: &'a AtomicU64,
     /// The key of this server's own frames, in the client's direction.
@@ -218,7 +218,7 @@ impl Direction<'_> {
                     kept = keep(&mut buffer, sent..end);
                 }
                 Err(withheld) => {
-                    over = Some(Over::TokenWithheld);
+                    over = Some(CloseReason::TokenWithheld);
                     self.stop.send_replace(over);
                     // In the middle of a frame there is no room for a Close frame.
                     kept = withheld.0.ok_or(io::ErrorKind::InvalidData)?;
@@ -226,9 +226,9 @@ impl Direction<'_> {
                 }
             }
         }
-        // What was held back is no token so far, and nothing more comes.
+        // The bytes held back are not a token so far, and no more come.
         to.write_all(&buffer[..kept]).await?;
-        if let Some((code, reason)) = over.map(Over::close).filter(|_| !frames.is_closed()) {
+        if let Some((code, reason)) = over.map(CloseReason::close).filter(|_| !frames.is_closed()) {
             to.write_all(&frame::close(code, reason, self.mask)).await?;
         }
         to.flush().await
@@ -258,7 +258,7 @@ fn keep(buffer: &mut Vec<u8>, kept: Range<usize>) -> usize {
     length
 }
 
-async fn stopped(stop: &mut watch::Receiver<Option<Over>>) {
+async fn stopped(stop: &mut watch::Receiver<Option<CloseReason>>) {
     let _ = stop.wait_for(Option::is_some).await;
 }
 
@@ -278,14 +278,14 @@ mod tests {
         sessions: SessionEndNotifier,
         stop: watch::Sender<bool>,
         id: SessionId,
-        tunnel: tokio::task::JoinHandle<Option<Over>>,
+        tunnel: tokio::task::JoinHandle<Option<CloseReason>>,
     }
 
     fn tunnel(expires_at: Option<i64>) -> Ends {
         let ((client, near), (upstream, far)) = (duplex(64), duplex(64));
         let (ends, id) = (SessionEndNotifier::default(), SessionId::random(&Random::seeded(1)));
         let stop = watch::Sender::new(false);
-        let watch = Watch {
+        let watch = CloseTriggers {
             stopping: stop.subscribe(),
             session: Some(ends.subscribe(id)),
             found: None,
@@ -323,7 +323,7 @@ mod tests {
         let mut upstream = rest.await.unwrap();
         // Masked, as a client's frames are.
         assert_eq!(read(&mut upstream, 2).await, [0x88, 0x80 | 15]);
-        assert_eq!(it.tunnel.await.unwrap(), Some(Over::SessionEnded));
+        assert_eq!(it.tunnel.await.unwrap(), Some(CloseReason::SessionEnded));
     }
 
     #[tokio::test]
@@ -332,7 +332,7 @@ mod tests {
         let close = frame::close(4401, "token expired", None);
         assert_eq!(read(&mut it.client, close.len()).await, close);
         drop(it.client);
-        assert_eq!(it.tunnel.await.unwrap(), Some(Over::TokenExpired));
+        assert_eq!(it.tunnel.await.unwrap(), Some(CloseReason::TokenExpired));
     }
 
     #[tokio::test]
@@ -342,7 +342,7 @@ mod tests {
         let close = frame::close(1001, "going away", None);
         assert_eq!(read(&mut it.client, close.len()).await, close);
         drop(it.client);
-        assert_eq!(it.tunnel.await.unwrap(), Some(Over::Stopping));
+        assert_eq!(it.tunnel.await.unwrap(), Some(CloseReason::Stopping));
         it.stop.closed().await;
     }
 

@@ -1,4 +1,4 @@
-//! Gives up answers of which the client takes nothing.
+//! Aborts responses that the client has stopped reading.
 //!
 //! A server asks a body for its next part once the client has room for it. So a client that stops reading stops the
 //! body's own timers as well, and would keep its permit and its connection to the upstream for ever. With HTTP/2 the
@@ -161,7 +161,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_hours(1);
 
-    /// What a look at all bodies finds after `elapsed`: whether any is given up.
+    /// Whether a look at all bodies after `elapsed` gives any up.
     fn gives_up(unread: &Unread, begin: Instant, elapsed: Duration) -> bool {
         let mut given_up = Vec::new();
         lock(&unread.watched).bodies.retain_mut(|entry| entry.is_taken(begin + elapsed, LIMIT, &mut given_up));

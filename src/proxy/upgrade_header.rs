@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, Version, header, request};
 use http_body::Body as _;
 use hyper::upgrade::OnUpgrade;
 
-use super::{fields::Fields, hop};
+use super::{fields::Fields, hop_by_hop};
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
@@ -18,8 +18,8 @@ pub(super) fn requested(parts: &mut request::Parts, body: &Body) -> Option<OnUpg
         && parts.version == Version::HTTP_11
         && body.is_end_stream()
         && headers.contains_key(header::UPGRADE)
-        && hop::has_token(headers, &header::UPGRADE, b"websocket")
-        && hop::has_token(headers, &header::CONNECTION, b"upgrade");
+        && hop_by_hop::has_token(headers, &header::UPGRADE, b"websocket")
+        && hop_by_hop::has_token(headers, &header::CONNECTION, b"upgrade");
     if asks { parts.extensions.remove() } else { None }
 }
 

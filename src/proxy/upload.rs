@@ -26,7 +26,7 @@ pub(super) enum RequestBody {
     Empty,
     /// All of it, in memory: it can be sent again.
     Whole(Bytes),
-    /// What comes in, as it comes in.
+    /// The client's body, streamed.
     Stream(Box<Upload>),
 }
 
@@ -34,15 +34,15 @@ pub(super) enum RequestBody {
 #[derive(Debug)]
 pub(super) struct Upload {
     body: AxumBody,
-    /// What was taken out of it and could not be sent.
+    /// Bytes that were read and could not be sent.
     back: Bytes,
     /// How many more bytes it may have.
     left: u64,
-    flow: Arc<Flow>,
+    shared: Arc<UploadState>,
     rules: Rules,
 }
 
-/// What an upload is passed on by.
+/// The rules for an upload.
 #[derive(Debug)]
 pub(super) struct Rules {
     /// How long it may be, in bytes.
@@ -62,12 +62,12 @@ pub(super) struct BodyTooLarge;
 struct GivenUp;
 
 /// How far an upload has come, seen from both of its ends.
-pub(super) struct Flow {
+pub(super) struct UploadState {
     state: AtomicU8,
     bytes: AtomicU64,
     /// The connection's task, which takes the body.
     waker: AtomicWaker,
-    /// Whoever waits for the body's end.
+    /// The waiter for the body's end.
     waiting: AtomicWaker,
 }
 
@@ -77,12 +77,12 @@ const HELD: u8 = 0;
 const WAITING: u8 = 1;
 /// The upstream has to take more.
 const FLOWING: u8 = 2;
-/// All was sent, or it is nobody's any more.
+/// Everything was sent, or the upload was abandoned.
 const FINISHED: u8 = 3;
 /// To be broken off.
 const GIVEN_UP: u8 = 4;
 
-impl Flow {
+impl UploadState {
     /// A flow; `held` when the client waits for a 100 (RFC 9110 §10.1.1).
     pub(super) fn new(held: bool) -> Arc<Self> {
         let state = AtomicU8::new(if held { HELD } else { FLOWING });
@@ -146,8 +146,8 @@ impl Flow {
 
 impl RequestBody {
     /// A body that is streamed.
-    pub(super) fn stream(body: AxumBody, rules: Rules, flow: Arc<Flow>) -> Self {
-        Self::Stream(Box::new(Upload { body, back: Bytes::new(), left: rules.limit, flow, rules }))
+    pub(super) fn stream(body: AxumBody, rules: Rules, shared: Arc<UploadState>) -> Self {
+        Self::Stream(Box::new(Upload { body, back: Bytes::new(), left: rules.limit, shared, rules }))
     }
 
     /// Puts back what was taken out of it last.
@@ -161,13 +161,13 @@ impl RequestBody {
 
     /// Whether it waits for the upstream to ask for it.
     pub(super) fn is_held(&self) -> bool {
-        matches!(self, Self::Stream(upload) if upload.flow.is_held())
+        matches!(self, Self::Stream(upload) if upload.shared.is_held())
     }
 
     /// Lets a held body go.
     pub(super) fn open(&self) {
         if let Self::Stream(upload) = self {
-            upload.flow.open();
+            upload.shared.open();
         }
     }
 }
@@ -180,8 +180,8 @@ impl From<Bytes> for RequestBody {
 
 impl Upload {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.flow.waker.register(cx.waker());
-        match self.flow.state() {
+        self.shared.waker.register(cx.waker());
+        match self.shared.state() {
             HELD => return Poll::Pending,
             GIVEN_UP => return Poll::Ready(Some(Err(GivenUp.into()))),
             _ => {}
@@ -191,11 +191,11 @@ impl Upload {
         }
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if polled.is_pending() {
-            self.flow.advance(WAITING);
+            self.shared.advance(WAITING);
         }
         Poll::Ready(match ready!(polled) {
             None => {
-                self.flow.advance(FINISHED);
+                self.shared.advance(FINISHED);
                 None
             }
             Some(Err(error)) => Some(Err(error.into())),
@@ -206,8 +206,8 @@ impl Upload {
     fn count(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BoxError> {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         self.left = self.left.checked_sub(length).ok_or(BodyTooLarge)?;
-        self.flow.bytes.fetch_add(length, Ordering::Relaxed);
-        self.flow.advance(if self.body.is_end_stream() { FINISHED } else { FLOWING });
+        self.shared.bytes.fetch_add(length, Ordering::Relaxed);
+        self.shared.advance(if self.body.is_end_stream() { FINISHED } else { FLOWING });
         Ok(match frame.into_trailers() {
             Ok(trailers) => Frame::trailers(request::copy_trailers(&trailers, self.rules.credential.as_ref())),
             Err(frame) => frame,
@@ -215,11 +215,11 @@ impl Upload {
     }
 }
 
-/// Whoever waits for the upload to end learns that it never will.
+/// Notifies the waiter for the upload's end that it will not come.
 impl Drop for Upload {
     fn drop(&mut self) {
-        self.flow.state.store(FINISHED, Ordering::Release);
-        self.flow.waiting.wake();
+        self.shared.state.store(FINISHED, Ordering::Release);
+        self.shared.waiting.wake();
     }
 }
 
@@ -256,7 +256,7 @@ impl Body for RequestBody {
     }
 }
 
-impl fmt::Debug for Flow {
+impl fmt::Debug for UploadState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flow").field("state", &self.state).field("bytes", &self.bytes).finish_non_exhaustive()
     }
@@ -268,30 +268,30 @@ mod tests {
 
     use super::*;
 
-    fn upload(text: &'static str, limit: u64, flow: &Arc<Flow>) -> RequestBody {
+    fn upload(text: &'static str, limit: u64, upload_state: &Arc<UploadState>) -> RequestBody {
         let rules = Rules { limit, credential: None };
-        RequestBody::stream(AxumBody::from(text), rules, Arc::clone(flow))
+        RequestBody::stream(AxumBody::from(text), rules, Arc::clone(upload_state))
     }
 
     #[tokio::test]
     async fn passes_up_to_the_limit_and_not_a_byte_more() {
-        let flow = Flow::new(false);
-        assert_eq!(upload("12345", 5, &flow).collect().await.unwrap().to_bytes(), "12345");
-        assert_eq!(flow.bytes(), 5);
-        assert!(flow.is_finished());
-        let error = upload("123456", 5, &flow).collect().await.unwrap_err();
+        let upload_state = UploadState::new(false);
+        assert_eq!(upload("12345", 5, &upload_state).collect().await.unwrap().to_bytes(), "12345");
+        assert_eq!(upload_state.bytes(), 5);
+        assert!(upload_state.is_finished());
+        let error = upload("123456", 5, &upload_state).collect().await.unwrap_err();
         assert!(error.is::<BodyTooLarge>());
     }
 
     #[tokio::test]
     async fn gives_once_more_what_was_put_back() {
-        let flow = Flow::new(false);
-        let mut body = upload("12345", 5, &flow);
+        let upload_state = UploadState::new(false);
+        let mut body = upload("12345", 5, &upload_state);
         let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
         body.put_back(first);
         assert!(!body.is_end_stream());
         assert_eq!(body.collect().await.unwrap().to_bytes(), "12345");
-        assert_eq!(flow.bytes(), 5);
+        assert_eq!(upload_state.bytes(), 5);
         let mut whole = RequestBody::Empty;
         whole.put_back(Bytes::from("1"));
         assert_eq!(whole.collect().await.unwrap().to_bytes(), "1");
@@ -299,24 +299,24 @@ mod tests {
 
     #[tokio::test]
     async fn holds_the_body_until_it_is_asked_for() {
-        let flow = Flow::new(true);
-        let reading = tokio::spawn(upload("12345", 5, &flow).collect());
+        let upload_state = UploadState::new(true);
+        let reading = tokio::spawn(upload("12345", 5, &upload_state).collect());
         tokio::task::yield_now().await;
-        assert!(flow.is_held() && flow.bytes() == 0);
-        flow.open();
-        flow.finished().await;
+        assert!(upload_state.is_held() && upload_state.bytes() == 0);
+        upload_state.open();
+        upload_state.finished().await;
         assert_eq!(reading.await.unwrap().unwrap().to_bytes(), "12345");
     }
 
     #[tokio::test]
     async fn breaks_off_what_nobody_waits_for() {
-        let flow = Flow::new(true);
-        let reading = tokio::spawn(upload("12345", 5, &flow).collect());
+        let upload_state = UploadState::new(true);
+        let reading = tokio::spawn(upload("12345", 5, &upload_state).collect());
         tokio::task::yield_now().await;
-        flow.give_up();
+        upload_state.give_up();
         assert!(reading.await.unwrap().unwrap_err().is::<GivenUp>());
-        assert!(flow.is_finished());
-        flow.open();
-        assert!(flow.is_finished());
+        assert!(upload_state.is_finished());
+        upload_state.open();
+        assert!(upload_state.is_finished());
     }
 }

@@ -20,19 +20,19 @@ use super::{
     unconfirmed_refreshes::{GRACE, UnconfirmedRefreshes},
 };
 use crate::{
+    api_client::{ApiClient, Tokens},
     background::Background,
     clock::Clock,
     config::{Config, ConfigError, RedisUrl, SameSite, SessionConfig, StoreConfig},
     key::Key,
     random::Random,
-    upstream::{Tokens, Upstream},
 };
 
 /// The session state that outlives a request, for one runtime.
 pub(crate) struct SessionManager {
     pub(super) shared: Arc<SharedState>,
     store: Option<Store>,
-    upstream: Arc<Upstream>,
+    upstream: Arc<ApiClient>,
     /// The time to live of a refresh lock, in seconds.
     lock_seconds: i64,
 }
@@ -64,7 +64,7 @@ impl SessionManager {
         keys: &[Key],
         clock: Clock,
         random: Random,
-        upstream: Arc<Upstream>,
+        upstream: Arc<ApiClient>,
     ) -> Result<Self, ConfigError> {
         let strict = config.session.same_site == SameSite::Strict;
         let shared = Arc::new(SharedState {
@@ -93,7 +93,7 @@ impl SessionManager {
     }
 
     /// The same manager with its own connections, for another runtime.
-    pub(crate) fn with_own_connections(&self, upstream: Arc<Upstream>) -> Self {
+    pub(crate) fn with_own_connections(&self, upstream: Arc<ApiClient>) -> Self {
         let store = self.store.as_ref().map(Store::with_own_connection);
         Self { shared: Arc::clone(&self.shared), store, upstream, lock_seconds: self.lock_seconds }
     }
@@ -106,7 +106,7 @@ impl SessionManager {
         &self.shared.clock
     }
 
-    pub(super) fn upstream(&self) -> &Upstream {
+    pub(super) fn upstream(&self) -> &ApiClient {
         &self.upstream
     }
 

@@ -9,7 +9,7 @@ use std::{
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
-use crate::{random::Random, secret::Secret, upstream::Tokens};
+use crate::{api_client::Tokens, random::Random, secret::Secret};
 
 /// The id of a session for its whole life. A refresh keeps it, and a login always creates a new one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -19,7 +19,7 @@ use super::{
     single_flight::{NewestRecord, RefreshResult, SessionRefreshError, SharedRefresh},
     store::{Replace, Store, StoreUnavailable},
 };
-use crate::upstream::{RefreshError, Refreshed};
+use crate::api_client::{RefreshError, Refreshed};
 
 /// How often a replica polls the store for the refresh of another replica.
 const POLL_INTERVAL: Duration = Duration::from_millis(40);

@@ -14,8 +14,8 @@ use super::{
     store::{Replace, Store},
 };
 use crate::{
+    api_client::{RotatedTokenLocations, Tokens, claims},
     secret::Secret,
-    upstream::{RolledPlaces, Tokens, claims},
 };
 
 /// How long a rotated token stays available to requests that bring the previous one.
@@ -58,7 +58,7 @@ impl Session {
 }
 
 /// Takes out the headers that hold tokens.
-fn take(places: &RolledPlaces, headers: &mut HeaderMap) -> HeaderMap {
+fn take(places: &RotatedTokenLocations, headers: &mut HeaderMap) -> HeaderMap {
     let mut taken = HeaderMap::new();
     for name in places.names() {
         for value in headers.get_all(name) {

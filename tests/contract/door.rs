@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use vestibule::{
     Vestibule,
+    api_client::{ApiCall, ApiError},
     clock::Clock,
     config::{Config, LoginConfig},
     contract::Contract,
@@ -18,7 +19,6 @@ use vestibule::{
     random::Random,
     secret::Secret,
     session::Session,
-    upstream::{ApiCall, Failure},
 };
 
 use crate::{
@@ -99,7 +99,7 @@ async fn sign_up(
     answer(vestibule.signup(&session, fields).await)
 }
 
-fn answer(result: Result<Value, Failure>) -> Response {
+fn answer(result: Result<Value, ApiError>) -> Response {
     match result {
         Ok(user) => Json(user).into_response(),
         Err(failure) if failure.fields.is_empty() => {
@@ -132,6 +132,6 @@ async fn rename(session: Session, Json(user): Json<Value>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-fn answer_failure(failure: Failure) -> Response {
+fn answer_failure(failure: ApiError) -> Response {
     answer(Err(failure))
 }

@@ -1,21 +1,21 @@
 //! The try of a contract that `vestibule check --login` prints.
 
 use serde_json::{Value, json};
-use vestibule::{config::ApiConfig, contract::Contract, secret::Secret, upstream::Report};
+use vestibule::{api_client::Report, config::ApiConfig, contract::Contract, secret::Secret};
 
 use crate::{
     api::{Api, Reply, jwt},
     door::{EMAIL, PASSWORD, START},
 };
 
-async fn probe(api: &Api, contract: Value) -> Report {
+async fn diagnose(api: &Api, contract: Value) -> Report {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = ApiConfig {
         url: Some(api.url().parse().unwrap()),
         contract: Contract::try_from(contract).unwrap(),
         timeout: 0.5,
     };
-    let report = vestibule::upstream::probe(&config, EMAIL, &Secret::new(PASSWORD), START).await.unwrap();
+    let report = vestibule::api_client::diagnose(&config, EMAIL, &Secret::new(PASSWORD), START).await.unwrap();
     let text = format!("{report:?}");
     assert!(!text.contains(PASSWORD) && !text.contains("s3cret"), "{text}");
     report
@@ -31,7 +31,7 @@ async fn tells_each_step_and_no_secret() {
     api.on("POST /auth/login", Reply::json(200, &tokens).with("set-cookie", "session=s3cret; Path=/"));
     api.on("POST /auth/refresh", Reply::json(200, &tokens));
     api.on("POST /auth/logout", Reply::text(204, "text/plain", ""));
-    let report = probe(&api, json!("demo")).await;
+    let report = diagnose(&api, json!("demo")).await;
     assert_eq!((report.faults.as_slice(), report.user), (&[][..], Some(json!({"id": 7, "email": EMAIL}))));
     let text = report.lines.join("\n");
     for part in [
@@ -59,7 +59,7 @@ async fn tells_each_step_and_no_secret() {
 async fn fault(reply: Reply, contract: Value, cause: &str, change: &str) {
     let api = Api::start().await;
     api.on("POST /auth/login", reply);
-    let report = probe(&api, contract).await;
+    let report = diagnose(&api, contract).await;
     let fault = report.faults.first().unwrap_or_else(|| panic!("no fault: {report:?}"));
     assert!(fault.cause.contains(cause), "{cause}: {fault:?}");
     assert!(fault.change.contains(change), "{change}: {fault:?}");
@@ -112,7 +112,7 @@ async fn a_refresh_and_a_log_out_that_fail_are_told_too() {
     let api = Api::start().await;
     let tokens = json!({"access_token": "a-s3cret", "refresh_token": "r-s3cret", "expires_in": 60, "user": {"id": 1}});
     api.on("POST /auth/login", Reply::json(200, &tokens));
-    let report = probe(&api, json!("demo")).await;
+    let report = diagnose(&api, json!("demo")).await;
     let changes: Vec<_> = report.faults.iter().map(|fault| fault.change.as_str()).collect();
     assert_eq!(changes.len(), 2, "{changes:?}");
     assert!(changes[0].contains("refresh = false") && changes[1].contains("logout = false"), "{changes:?}");

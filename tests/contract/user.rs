@@ -1,7 +1,7 @@
 //! The person, as a session knows them: never with a token.
 
 use serde_json::{Value, json};
-use vestibule::{config::ApiConfig, contract::Contract, secret::Secret, upstream::probe};
+use vestibule::{api_client::diagnose, config::ApiConfig, contract::Contract, secret::Secret};
 
 use crate::{
     api::{Api, Reply, jwt},
@@ -57,7 +57,7 @@ async fn the_check_says_what_was_left_out() {
         contract: Contract::try_from(contract()).unwrap(),
         ..ApiConfig::default()
     };
-    let report = probe(&config, EMAIL, &Secret::new("open sesame"), START).await.unwrap();
+    let report = diagnose(&config, EMAIL, &Secret::new("open sesame"), START).await.unwrap();
     let text = report.lines.join("\n");
     assert!(text.contains("left   `/token` out of the user: it holds a token"), "{text}");
     assert!(text.contains("left   `/deep/again` out of the user"), "{text}");

@@ -17,7 +17,7 @@ const PREFIX: &str = "/api/proxy";
 
 static PROXY: LazyLock<Proxy> = LazyLock::new(|| {
     let paths =
-        vec![TokenPath::new("/auth/login", TokenKind::LogIn), TokenPath::new("/auth/refresh", TokenKind::Refresh)];
+        vec![TokenPath::new("/auth/login", TokenKind::Login), TokenPath::new("/auth/refresh", TokenKind::Refresh)];
     Proxy::new(
         &"http://127.0.0.1:4000".parse().unwrap(),
         &ProxyConfig::default(),
@@ -48,7 +48,7 @@ pub fn holds(data: &[u8]) {
                 assert!(!is_token_path(layers.last().unwrap()), "{method} {path}");
             }
             Ok(Resolved::Issue(..)) => panic!("{method} {path}: no such route"),
-            Ok(Resolved::LogIn) => assert_eq!(method, Method::POST, "{path}"),
+            Ok(Resolved::Login) => assert_eq!(method, Method::POST, "{path}"),
             Err(problem) => assert!(problem.status.is_client_error(), "{method} {path}: {problem:?}"),
         }
     }

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use vestibule::{
     clock::Clock,
     config::ProxyConfig,
-    contract::Place,
+    contract::TokenLocation,
     contract::{Credential, TokenKind, TokenPath, TokenRules},
     proxy::{Proxy, Resolved},
     random::Random,
@@ -35,7 +35,7 @@ pub struct Setup {
     pub config: ProxyConfig,
     pub credential: Credential,
     /// Where tokens lie by the contract.
-    pub places: Vec<Place>,
+    pub places: Vec<TokenLocation>,
     pub record: Option<Record>,
 }
 
@@ -78,7 +78,10 @@ impl Front {
         let mut setup = Setup {
             config: ProxyConfig::default(),
             credential: Credential::Bearer,
-            places: vec![Place::Pointer("/access_token".into()), Place::Pointer("/refresh_token".into())],
+            places: vec![
+                TokenLocation::Pointer("/access_token".into()),
+                TokenLocation::Pointer("/refresh_token".into()),
+            ],
             record: Some(record()),
         };
         change(&mut setup);
@@ -88,7 +91,7 @@ impl Front {
         }
         let ends = SessionEndNotifier::default();
         let paths = vec![
-            TokenPath::new("/auth/login", TokenKind::LogIn),
+            TokenPath::new("/auth/login", TokenKind::Login),
             TokenPath::new("/auth/refresh", TokenKind::Refresh),
             TokenPath::new("/socket.io", TokenKind::Closed),
             TokenPath::new("/auth/login/providers", TokenKind::Open),
@@ -120,7 +123,7 @@ async fn handle(State(front): State<Front>, mut request: Request<Body>) -> Respo
     request.extensions_mut().insert(front.session.clone());
     match front.proxy.resolve(&request) {
         Ok(Resolved::Forward(target)) => front.proxy.forward(target, request).await,
-        Ok(Resolved::LogIn | Resolved::Issue(..)) => LOG_IN.into_response(),
+        Ok(Resolved::Login | Resolved::Issue(..)) => LOG_IN.into_response(),
         Err(problem) => problem.into_response(),
     }
 }

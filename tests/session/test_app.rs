@@ -19,13 +19,13 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use vestibule::{
     LoginOptions, Vestibule,
+    api_client::{ApiCall, ApiError},
     clock::Clock,
     config::{Config, LoginConfig},
     problem::ProblemDetails,
     random::Random,
     secret::Secret,
     session::{Session, SessionId},
-    upstream::{ApiCall, Failure},
 };
 
 use crate::support::{
@@ -163,7 +163,7 @@ async fn login(
     outcome.map_or_else(error_response, |user| Json(user).into_response())
 }
 
-fn error_response(failure: Failure) -> Response {
+fn error_response(failure: ApiError) -> Response {
     ProblemDetails { retry_after: failure.retry_after, ..ProblemDetails::new(failure.status, failure.message) }
         .into_response()
 }

@@ -142,8 +142,8 @@ impl FromServerFnError for Problem {
 }
 
 #[cfg(feature = "ssr")]
-impl From<vestibule::upstream::Failure> for Problem {
-    fn from(failure: vestibule::upstream::Failure) -> Self {
+impl From<vestibule::api_client::ApiError> for Problem {
+    fn from(failure: vestibule::api_client::ApiError) -> Self {
         if let Some(seconds) = failure.retry_after {
             crate::respond::header(http::header::RETRY_AFTER, &seconds.to_string());
         }

@@ -1,7 +1,7 @@
 //! The server's half: straight to the API, with the session's token.
 
 use http::{HeaderValue, Method, header};
-use vestibule::upstream::ApiCall;
+use vestibule::api_client::ApiCall;
 
 use super::{Answer, Problem, Request};
 use crate::respond;

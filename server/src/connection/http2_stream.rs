@@ -82,7 +82,7 @@ impl<F: Future> Future for Http2Stream<F> {
         };
         *this.deadline = deadline;
         match deadline {
-            Some(deadline) if this.timer.is_due(deadline, cx) => Poll::Ready(()),
+            Some(deadline) if this.timer.poll_expired(deadline, cx) => Poll::Ready(()),
             _ => Poll::Pending,
         }
     }

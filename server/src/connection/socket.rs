@@ -63,7 +63,7 @@ impl Socket {
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
                 let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.limit);
-                if self.timer.is_due(deadline, cx) {
+                if self.timer.poll_expired(deadline, cx) {
                     // The kernel drops its unsent data with the connection.
                     let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, WriteTimeout)));

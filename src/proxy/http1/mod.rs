@@ -4,13 +4,13 @@
 //! a head that is written from what the client sent, makes a call a fifth cheaper
 //! (`docs/adr/0011-own-http1-connections-to-upstreams.md`).
 
-mod body;
+mod body_decoder;
 mod error;
 mod field;
-mod head;
-mod outgoing;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod property;
+mod request_encoder;
+mod response_head;
 mod stream;
 
 use std::{
@@ -30,8 +30,8 @@ use tokio::{
 };
 use tokio_util::io::poll_read_buf;
 
-use self::{body::Body, outgoing::Outgoing};
-pub(super) use self::{error::Error, outgoing::Framing, stream::Stream};
+use self::{body_decoder::BodyDecoder, request_encoder::RequestEncoder};
+pub(super) use self::{error::Error, request_encoder::Framing, stream::Stream};
 use super::upload::RequestBody;
 use crate::deadline::DeadlineTimer;
 
@@ -39,31 +39,31 @@ use crate::deadline::DeadlineTimer;
 const MIN_STEP: usize = 8 << 10;
 const MAX_STEP: usize = 64 << 10;
 
-/// How many answers 1xx may come before the one that counts, but for 102.
+/// How many responses 1xx may come before the one that counts, but for 102.
 const MAX_INTERIM: u8 = 32;
 
 /// A connection that takes one call after the other.
 pub(super) struct Connection {
     stream: Stream,
-    /// What was read and not taken yet.
+    /// Bytes that were read and not consumed yet.
     read: BytesMut,
     /// How much is read at once.
     step: usize,
     /// How much memory what was read has taken at most, in bytes.
     room: usize,
-    outgoing: Outgoing,
+    outgoing: RequestEncoder,
     /// The method of the call that is under way.
     method: Method,
-    body: Body,
+    body: BodyDecoder,
     keep_alive: bool,
-    /// Why the rest of a request could not be written. There may be an answer nevertheless.
+    /// Why the rest of a request could not be written. There may be a response nevertheless.
     unwritten: Option<Error>,
     /// How much of what was read holds no end of a head.
     searched: usize,
-    /// How many interim answers may still come before the answer.
+    /// How many interim responses may still come before the response.
     interim: u8,
-    /// Limits how long each call waits for its answer.
-    pub(super) alarm: DeadlineTimer,
+    /// Limits how long each call waits for its response.
+    pub(super) timer: DeadlineTimer,
 }
 
 impl Connection {
@@ -73,14 +73,14 @@ impl Connection {
             read: BytesMut::new(),
             step: MIN_STEP,
             room: 0,
-            outgoing: Outgoing::default(),
+            outgoing: RequestEncoder::default(),
             method: Method::GET,
-            body: Body::Ended,
+            body: BodyDecoder::Ended,
             keep_alive: true,
             unwritten: None,
             searched: 0,
             interim: MAX_INTERIM,
-            alarm: DeadlineTimer::default(),
+            timer: DeadlineTimer::default(),
         }
     }
 
@@ -97,7 +97,7 @@ impl Connection {
         self.outgoing.begin(body, framing);
     }
 
-    /// Sends the request and waits for the head of the answer.
+    /// Sends the request and waits for the head of the response.
     ///
     /// # Errors
     /// When there is none. [`Self::take_unsent`] tells whether the call can be made elsewhere.
@@ -106,14 +106,14 @@ impl Connection {
             self.send(cx)?;
         }
         loop {
-            while let Some(head) = head::take(&mut self.read, &mut self.searched, &self.method)? {
+            while let Some(head) = response_head::take(&mut self.read, &mut self.searched, &self.method)? {
                 let status = head.parts.status;
                 if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
                     self.pass_over(status)?;
                     continue;
                 }
                 (self.body, self.keep_alive) = (head.body, head.keep_alive);
-                if let Body::Length(length) = self.body {
+                if let BodyDecoder::Length(length) = self.body {
                     self.step = usize::try_from(length).unwrap_or(MAX_STEP).clamp(MIN_STEP, MAX_STEP);
                 }
                 return Poll::Ready(Ok(head.parts));
@@ -126,7 +126,7 @@ impl Connection {
         }
     }
 
-    /// Passes an interim answer over (RFC 9110 §15.2).
+    /// Skips an interim response (RFC 9110 §15.2).
     fn pass_over(&mut self, status: StatusCode) -> Result<(), Error> {
         match status {
             // Said again and again, so that one waits (RFC 2518 §10.1). The time for the first byte limits it.
@@ -155,7 +155,7 @@ impl Connection {
         self.outgoing.take_unsent()
     }
 
-    /// Sends the rest of a request whose answer has begun.
+    /// Sends the rest of a request whose response has begun.
     ///
     /// # Errors
     /// When the client has not sent it as it should. Nothing can be done on the connection any more then.
@@ -186,7 +186,7 @@ impl Connection {
         self.outgoing.is_held()
     }
 
-    /// The next part of the answer's body.
+    /// The next part of the response's body.
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         loop {
             if let Some(frame) = self.body.take(&mut self.read)? {
@@ -214,7 +214,7 @@ impl Connection {
         self.keep_alive && self.outgoing.is_sent() && self.body.is_ended() && self.read.is_empty()
     }
 
-    /// Whether an unused connection is still open and silent. It asks nobody: the runtime knows whether there
+    /// Whether an unused connection is still open and silent. It makes no system call: the runtime knows whether there
     /// is anything to read.
     pub(super) fn is_open(&mut self) -> bool {
         let mut byte = [0];
@@ -246,7 +246,7 @@ impl Connection {
     }
 }
 
-/// What comes after an answer 101 is no HTTP any more.
+/// The bytes after a 101 response are not HTTP any more.
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.read.is_empty() {

@@ -1,4 +1,4 @@
-//! What holds for any bytes that an upstream sends. The unit tests try it with responses that they make and break; a
+//! Properties that hold for any bytes that an upstream sends. The unit tests try it with responses that they make and break; a
 //! fuzzer looks for others (`fuzz/README.md`).
 
 use bytes::{Bytes, BytesMut};
@@ -8,7 +8,7 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use super::{MAX_INTERIM, body::Body, head};
+use super::{MAX_INTERIM, body_decoder::BodyDecoder, response_head};
 
 /// More than what is sent at once in one of these responses.
 const BUFFER: usize = 1 << 20;
@@ -35,14 +35,14 @@ pub fn holds(input: &[u8]) {
     }
 }
 
-/// What this module takes of a response that comes in `pieces` before the upstream closes.
+/// The part that this module reads of a response that comes in `pieces` before the upstream closes.
 fn taken(pieces: &[&[u8]]) -> Taken {
     let (mut read, mut searched, mut interim) = (BytesMut::new(), 0, MAX_INTERIM);
-    let (mut open, mut data): (Option<(StatusCode, Body)>, Vec<u8>) = (None, Vec::new());
+    let (mut open, mut data): (Option<(StatusCode, BodyDecoder)>, Vec<u8>) = (None, Vec::new());
     for piece in pieces {
         read.extend_from_slice(piece);
         while open.is_none() {
-            let Some(head) = head::take(&mut read, &mut searched, &Method::GET).ok()? else { break };
+            let Some(head) = response_head::take(&mut read, &mut searched, &Method::GET).ok()? else { break };
             if head.parts.status.is_informational() {
                 interim = interim.checked_sub(1)?;
                 continue;
@@ -59,7 +59,7 @@ fn taken(pieces: &[&[u8]]) -> Taken {
     Some((status, data, read.len()))
 }
 
-/// What hyper's client takes of it.
+/// The part that hyper's client reads of it.
 fn taken_by_hyper(response: &[u8]) -> Option<(StatusCode, Vec<u8>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
     runtime.block_on(async {

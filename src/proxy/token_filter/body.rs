@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header, response};
 
 use super::{
-    Coding, Known, Rules, Search, Why,
+    Coding, Rules, Search, SessionTokens, Why,
     coding::Decoder,
     json::{self, Watch},
     step::Undecodable,
@@ -18,7 +18,7 @@ const SHORT: usize = 64;
 
 /// Searches one body on its way to a browser.
 pub(in crate::proxy) struct BodyFilter {
-    known: Known,
+    known: SessionTokens,
     json: Json,
     /// The end of what was seen, when a token may begin there; of a compressed body, all that came since.
     held: Bytes,
@@ -35,7 +35,7 @@ enum Json {
     Perhaps,
 }
 
-/// What the search needs that goes over several pieces.
+/// The state of a search over several pieces.
 #[derive(Default)]
 struct More {
     watch: Option<Watch>,
@@ -50,7 +50,7 @@ struct Coded {
     tail: Vec<u8>,
 }
 
-/// What may go out: what was held back before, and of the chunk.
+/// The bytes that may go out: those held back before, and those of the chunk.
 type Passed = (Bytes, Bytes);
 
 impl From<Undecodable> for Why {
@@ -61,7 +61,7 @@ impl From<Undecodable> for Why {
 
 impl BodyFilter {
     /// A filter for the body after `head`.
-    pub(in crate::proxy) fn new(known: Known, head: &response::Parts) -> Self {
+    pub(in crate::proxy) fn new(known: SessionTokens, head: &response::Parts) -> Self {
         let coding = Coding::of(&head.headers);
         let more = (coding != Coding::Identity).then(|| {
             // A part of a compressed body cannot be decoded.
@@ -132,7 +132,7 @@ impl BodyFilter {
         self.json.look(rules, watch, chunk, Some(chunk))
     }
 
-    /// What is held back, at the end of the body.
+    /// The bytes that are held back at the end of the body.
     ///
     /// # Errors
     /// When it is a token.
@@ -215,7 +215,7 @@ impl Json {
 fn judge(rules: &Rules, found: Option<usize>) -> Result<(), Why> {
     let pointer = found.and_then(|index| rules.filter.places.pointers().get(index)).map(|it| it.text().to_owned());
     match pointer.filter(|pointer| !rules.page_tokens.pass_at(pointer)) {
-        Some(pointer) => Err(Why::Place(pointer)),
+        Some(pointer) => Err(Why::TokenLocation(pointer)),
         None => Ok(()),
     }
 }
@@ -243,8 +243,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        contract::Place,
-        proxy::{TokenFilter, token_filter::known::tests::known},
+        contract::TokenLocation,
+        proxy::{TokenFilter, token_filter::session_tokens::tests::known},
     };
 
     const JWT: &str =
@@ -255,12 +255,12 @@ mod tests {
     const OPAQUE: &str = "v1/0PQRSTUVWXYZabcdefghijklm+nopq/rs==";
 
     fn rules(page_tokens: &[&str]) -> Rules {
-        let places = [Place::Pointer("/access_token".into())];
+        let places = [TokenLocation::Pointer("/access_token".into())];
         let page_tokens: Vec<String> = page_tokens.iter().map(|it| (*it).into()).collect();
         Rules::new(Arc::new(TokenFilter::new(&places)), true, &page_tokens, "")
     }
 
-    fn filter(known: Known, fields: &[(&'static str, &'static str)]) -> BodyFilter {
+    fn filter(known: SessionTokens, fields: &[(&'static str, &'static str)]) -> BodyFilter {
         let mut head = Response::new(()).into_parts().0;
         for (name, value) in fields {
             head.headers.append(*name, HeaderValue::from_static(value));
@@ -268,7 +268,7 @@ mod tests {
         BodyFilter::new(known, &head)
     }
 
-    /// What goes out of a body that comes in chunks of `size` bytes, the last of which is known to be it or not.
+    /// The part that goes out of a body that comes in chunks of `size` bytes, the last of which is known to be it or not.
     fn through(mut filter: BodyFilter, rules: &Rules, body: &[u8], size: usize, ends: bool) -> Result<Vec<u8>, Why> {
         let mut out = Vec::new();
         let mut chunks = body.chunks(size).peekable();
@@ -308,13 +308,13 @@ mod tests {
         let rules = rules(&[]);
         for body in [JWT.to_owned(), format!("data: {JWT}\n\n"), format!("<a href='?t={}'>", JWT.replace('.', "%2E"))] {
             for size in 1..=body.len() {
-                let found = through(filter(Known::default(), &[]), &rules, body.as_bytes(), size, false);
+                let found = through(filter(SessionTokens::default(), &[]), &rules, body.as_bytes(), size, false);
                 let Err(Why::Jwt(kind)) = found else { panic!("{size} {body}") };
                 assert_eq!(kind.algorithm.as_deref(), Some("HS256"));
             }
         }
         let long = format!("{}{JWT}{}", "eyJ".repeat(10_000), "x".repeat(10_000));
-        assert!(through(filter(Known::default(), &[]), &rules, long.as_bytes(), 30_001, false).is_ok());
+        assert!(through(filter(SessionTokens::default(), &[]), &rules, long.as_bytes(), 30_001, false).is_ok());
     }
 
     #[test]
@@ -360,37 +360,41 @@ mod tests {
     fn withholds_what_it_cannot_look_into() {
         let rules = rules(&[]);
         for coding in ["zstd", "gzip, br", "deflate"] {
-            let filter = filter(Known::default(), &[("content-encoding", coding)]);
+            let filter = filter(SessionTokens::default(), &[("content-encoding", coding)]);
             assert_eq!(through(filter, &rules, b"x", 1, true), Err(Why::Coding), "{coding}");
         }
-        let filter = filter(Known::default(), &[("content-encoding", "br")]);
+        let filter = filter(SessionTokens::default(), &[("content-encoding", "br")]);
         assert_eq!(through(filter, &rules, &[0xff; 9], 9, true), Err(Why::Undecodable));
         let mut part = Response::new(()).into_parts().0;
         part.status = StatusCode::PARTIAL_CONTENT;
         part.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        assert_eq!(through(BodyFilter::new(Known::default(), &part), &rules, &gzip(b"x"), 99, true), Err(Why::Coding));
+        assert_eq!(
+            through(BodyFilter::new(SessionTokens::default(), &part), &rules, &gzip(b"x"), 99, true),
+            Err(Why::Coding)
+        );
     }
 
     #[test]
     fn finds_a_text_at_a_token_place() {
         let body = br#"{"id":1,"access_token":"opaque-0123456789"}"#;
-        let place = || Err(Why::Place("/access_token".into()));
+        let place = || Err(Why::TokenLocation("/access_token".into()));
         for size in 1..=body.len() {
             for kind in
                 ["application/json", "Application/Problem+JSON; charset=utf-8", "text/plain", "application/jsonl"]
             {
                 for ends in [true, false] {
-                    let filter = filter(Known::default(), &[("content-type", kind)]);
+                    let filter = filter(SessionTokens::default(), &[("content-type", kind)]);
                     assert_eq!(through(filter, &rules(&[]), body, size, ends), place(), "{size} {kind} {ends}");
                 }
             }
         }
-        let untyped = || filter(Known::default(), &[]);
+        let untyped = || filter(SessionTokens::default(), &[]);
         assert_eq!(through(untyped(), &rules(&[]), body, 50, true), place());
         assert!(through(untyped(), &rules(&["/access_token"]), body, 5, true).is_ok());
-        let coded = filter(Known::default(), &[("content-type", "application/json"), ("content-encoding", "gzip")]);
+        let coded =
+            filter(SessionTokens::default(), &[("content-type", "application/json"), ("content-encoding", "gzip")]);
         assert_eq!(through(coded, &rules(&[]), &gzip(body), 7, true), place());
-        let html = filter(Known::default(), &[("content-type", "text/html")]);
+        let html = filter(SessionTokens::default(), &[("content-type", "text/html")]);
         assert!(through(html, &rules(&[]), body, 50, true).is_ok());
     }
 

@@ -102,7 +102,7 @@ impl Decoder {
 }
 
 impl Format {
-    /// What the last step wrote is at its beginning.
+    /// The output buffer, which begins with the bytes of the last step.
     fn output(&self) -> &[u8] {
         match self {
             Self::Gzip(gzip) => gzip.output(),

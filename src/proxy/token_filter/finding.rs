@@ -15,7 +15,7 @@ pub(in crate::proxy) enum Why {
     /// It is one of the session's own tokens, or another of their kind.
     Session,
     /// It lies at a token place of the contract.
-    Place(String),
+    TokenLocation(String),
     /// It is a JWT.
     Jwt(Box<Kind>),
     /// The body has a content coding that cannot be looked into.
@@ -24,21 +24,21 @@ pub(in crate::proxy) enum Why {
     Undecodable,
 }
 
-/// A token in an answer, or what may hide one.
+/// A token in a response, or what may hide one.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub(in crate::proxy) struct Finding {
     pub(in crate::proxy) why: Why,
-    /// Where in the answer it is.
+    /// The place in the response.
     pub(in crate::proxy) place: String,
     /// The path of the API that answered it, without its query.
     pub(in crate::proxy) path: String,
-    /// What in the configuration changes it.
+    /// The setting that changes it.
     pub(in crate::proxy) mend: String,
 }
 
 impl Finding {
-    /// What was found at `place` of an answer to a call for `path`.
+    /// The finding at `place` of a response to a call for `path`.
     #[expect(clippy::unnecessary_box_returns, reason = "it is rare and large, and errors are to be small")]
     pub(in crate::proxy) fn new(rules: &Rules, why: Why, place: impl Into<String>, path: &str) -> Box<Self> {
         let route = format!("token_routes = [{{ path = {path:?} }}]");
@@ -73,7 +73,7 @@ fn mend(rules: &Rules, why: &Why, adopt: &str) -> String {
             return format!("if no token can be in it: {section} token_guard = false");
         }
         Why::Session => return format!("to adopt it: [api.contract] {adopt}"),
-        Why::Place(pointer) => pointer.clone(),
+        Why::TokenLocation(pointer) => pointer.clone(),
         Why::Jwt(kind) => {
             let value = kind.issuer.as_ref().or(kind.audience.first()).or(kind.typ.as_ref());
             value.map_or_else(|| "any".into(), |value| short(value))
@@ -90,7 +90,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Session => f.write_str("the API's answer holds a token of the session or one of its kind"),
-            Self::Place(place) => write!(f, "the API's answer holds a token at the contract's place {place}"),
+            Self::TokenLocation(place) => write!(f, "the API's answer holds a token at the contract's place {place}"),
             Self::Jwt(kind) => {
                 f.write_str("the API's answer holds a JWT")?;
                 let audience = (!kind.audience.is_empty()).then(|| kind.audience.join(" "));

@@ -27,7 +27,7 @@ enum State {
     Text,
     /// So many bytes of the end of a member are still to come.
     Trailer(usize),
-    /// What comes now is no member: browsers leave it away.
+    /// The bytes after the last member, which browsers ignore.
     Rest,
 }
 
@@ -36,7 +36,7 @@ impl Gzip {
         Self { state: State::Header(Vec::new()), inflater: Inflater::new() }
     }
 
-    /// What the last step wrote is at its beginning.
+    /// The output buffer, which begins with the bytes of the last step.
     pub(super) fn output(&self) -> &[u8] {
         self.inflater.output()
     }

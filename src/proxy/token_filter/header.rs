@@ -2,10 +2,10 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-use super::{Known, Rules, Search, Why};
+use super::{Rules, Search, SessionTokens, Why};
 use crate::token_fingerprint::MIN_FRAGMENT;
 
-/// Whether a field of an answer, by its lower-case name, carries a credential: it never reaches a page, whatever its value.
+/// Whether a field of a response, by its lower-case name, carries a credential: it never reaches a page, whatever its value.
 fn is_credential_field(name: &str) -> bool {
     matches!(
         name,
@@ -40,7 +40,7 @@ impl Rules {
     /// When a field holds a token, with its name.
     pub(in crate::proxy) fn check_fields(
         &self,
-        known: &Known,
+        known: &SessionTokens,
         fields: &mut HeaderMap,
     ) -> Result<(), (Why, HeaderName)> {
         let search = Search::new(self, known);
@@ -51,7 +51,7 @@ impl Rules {
                 search.find(value, true).map_err(|why| (why, name.clone()))?;
             }
             if self.is_token_place(name, value) {
-                return Err((Why::Place(format!("{name:?}")), name.clone()));
+                return Err((Why::TokenLocation(format!("{name:?}")), name.clone()));
             }
             if is_credential_field(name.as_str()) {
                 credentials.push(name.clone());
@@ -81,15 +81,17 @@ mod tests {
 
     use super::*;
     use crate::{
-        contract::{InCookie, InHeader, Place},
-        proxy::{TokenFilter, token_filter::known::tests::known},
+        contract::{InCookie, InHeader, TokenLocation},
+        proxy::{TokenFilter, token_filter::session_tokens::tests::known},
     };
 
     const OWN: &str = "v1/0PQRSTUVWXYZabcdefghijklm+nopq/rs==";
 
     fn checked(fields: &[(&'static str, &str)]) -> Result<Vec<String>, (Why, HeaderName)> {
-        let places =
-            [Place::Header(InHeader { header: "X-Next".into() }), Place::Cookie(InCookie { cookie: "token".into() })];
+        let places = [
+            TokenLocation::Header(InHeader { header: "X-Next".into() }),
+            TokenLocation::Cookie(InCookie { cookie: "token".into() }),
+        ];
         let rules = Rules::new(Arc::new(TokenFilter::new(&places)), true, &[], "");
         let fields = fields.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value)));
         let mut fields: HeaderMap = fields.map(|(name, value)| (name, value.unwrap())).collect();

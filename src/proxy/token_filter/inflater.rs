@@ -53,7 +53,7 @@ impl Inflater {
         Ok(Step { taken: inflated.bytes_consumed, written: inflated.bytes_written, moved: ended })
     }
 
-    /// What the last step wrote is at its beginning.
+    /// The output buffer, which begins with the bytes of the last step.
     pub(super) fn output(&self) -> &[u8] {
         self.0.as_ref().map_or(&[], |memory| &memory.output)
     }

@@ -26,7 +26,7 @@ pub(super) fn begins_like_json(text: &[u8]) -> Option<bool> {
 /// Watches one JSON text.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// What has come, while no name has.
+    /// The text so far, while it holds no name.
     kept: Vec<Bytes>,
     length: usize,
     /// The end of what has come, in which a name may have begun.
@@ -35,7 +35,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Looks at the next piece; answers the number of the pointer at which a token begins. `keep` makes a copy of the
+    /// Looks at the next piece; returns the number of the pointer at which a token begins. `keep` makes a copy of the
     /// piece for later.
     pub(super) fn look(&mut self, filter: &TokenFilter, piece: &[u8], keep: impl FnOnce() -> Bytes) -> Option<usize> {
         let pointers = filter.places.pointers();
@@ -93,7 +93,7 @@ pub(super) fn look_once(filter: &TokenFilter, text: &[u8]) -> Option<usize> {
     Tracker::new(pointers).follow(pointers, text)
 }
 
-/// Where in a JSON text the next byte stands.
+/// The position of the next byte in a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spot {
     Between,
@@ -139,7 +139,7 @@ impl Tracker {
         Self { spot: Spot::Between, levels, root, key, wanted: 0, visible: 0, lost: false }
     }
 
-    /// Goes on with the next piece; answers the number of the pointer at which a token has come.
+    /// Continues with the next piece; returns the number of the pointer at which a token has come.
     fn follow(&mut self, pointers: &[Pointer], piece: &[u8]) -> Option<usize> {
         let mut rest = piece;
         while let Some((&byte, after)) = rest.split_first() {
@@ -282,12 +282,12 @@ impl Tracker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::Place;
+    use crate::contract::TokenLocation;
 
     const TOKEN: &str = "0123456789abcdef";
 
     fn filter(pointers: &[&str]) -> TokenFilter {
-        TokenFilter::new(&pointers.iter().map(|it| Place::Pointer((*it).into())).collect::<Vec<_>>())
+        TokenFilter::new(&pointers.iter().map(|it| TokenLocation::Pointer((*it).into())).collect::<Vec<_>>())
     }
 
     fn found(filter: &TokenFilter, text: &str, size: usize) -> Option<usize> {

@@ -31,11 +31,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Jwt<'t> {
     header: &'t [u8],
-    /// What follows the first dot.
+    /// The part after the first dot.
     rest: &'t [u8],
 }
 
-/// What tells one sort of JWT from another.
+/// The properties that tell one kind of JWT from another.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::proxy) struct Kind {
     pub(super) algorithm: Option<String>,
@@ -100,7 +100,7 @@ impl<'t> Jwt<'t> {
             None => Verdict::Open,
             Some(byte) if is_base64(*byte) => Verdict::Yes(Self { header, rest }),
             // With a key that both sides know, a JWE has none in it (RFC 7516 §7.1). A JWS without content (RFC 7515,
-            // appendix F) signs something else, and is no token.
+            // appendix F) signs something else, and is not token.
             Some(_) if parsed.enc.is_some() && after_dot(rest).is_some() => Verdict::Yes(Self { header, rest }),
             Some(_) if parsed.enc.is_some() && !last && DOTS.iter().any(|dot| dot.starts_with(rest)) => Verdict::Open,
             Some(_) => Verdict::No,
@@ -126,7 +126,7 @@ impl<'t> Jwt<'t> {
         length < self.rest.len() || length > MAX_CLAIMS
     }
 
-    /// What kind of JWT it is. A JWE tells no more than its header.
+    /// The kind of JWT. A JWE shows only its header.
     pub(super) fn kind(&self) -> Kind {
         let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
         let (algorithm, typ) = parse::<Header>(self.header).map_or((None, None), |it| (text(it.alg), text(it.typ)));

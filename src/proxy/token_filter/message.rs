@@ -1,16 +1,16 @@
 //! Tokens in the messages of a WebSocket (RFC 6455 §5.4).
 
-use super::{Known, Rules, Search, Why};
+use super::{Rules, Search, SessionTokens, Why};
 
 /// Searches the messages that an API sends, across the frames of each.
 pub(in crate::proxy) struct MessageFilter {
-    known: Known,
+    known: SessionTokens,
     /// The end of what has come of a message, when a token may begin there.
     tail: Vec<u8>,
 }
 
 impl MessageFilter {
-    pub(in crate::proxy) fn new(known: Known) -> Self {
+    pub(in crate::proxy) fn new(known: SessionTokens) -> Self {
         Self { known, tail: Vec::new() }
     }
 

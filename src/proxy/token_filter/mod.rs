@@ -2,8 +2,8 @@
 //!
 //! It recognises tokens rather than remembering them. Withheld are
 //!
-//! - the session's own access and refresh token (`known`),
-//! - a text at one of the contract's token places, whatever path answers it (`json`, `header`),
+//! - the session's own access and refresh token (`session_tokens`),
+//! - a text at one of the contract's token places, on any path (`json`, `header`),
 //! - any JWT (RFC 7519), in JWS or JWE form, but for those that a route lets through (`jwt`, `page_token`).
 //!
 //! Heads, trailers, bodies with and without a content coding, and WebSocket messages pass through here. The searches are
@@ -17,12 +17,12 @@ mod header;
 mod inflater;
 mod json;
 mod jwt;
-mod known;
 mod message;
 mod page_token;
 mod place;
 mod pointer;
 mod search;
+mod session_tokens;
 mod step;
 
 use std::sync::Arc;
@@ -31,38 +31,38 @@ pub(super) use self::{
     body::BodyFilter,
     coding::Coding,
     finding::{Finding, Why},
-    known::Known,
     message::MessageFilter,
     page_token::PageTokens,
     search::Search,
+    session_tokens::SessionTokens,
 };
 use self::{
-    place::{Needle, TokenPlaces},
+    place::{Needle, TokenLocations},
     pointer::Pointer,
 };
-use crate::contract::Place;
+use crate::contract::TokenLocation;
 use memchr::memmem::Finder;
 
-/// What a token is to one contract, worked out once.
+/// The token search of one contract, prepared once.
 #[derive(Debug)]
 pub(crate) struct TokenFilter {
-    /// What each JWT begins with: the base64url of `{"`.
+    /// The beginning of each JWT: the base64url of `{"`.
     jwt: Finder<'static>,
-    places: TokenPlaces,
+    places: TokenLocations,
 }
 
 impl TokenFilter {
     /// A filter for the token places of a contract.
-    pub(crate) fn new(places: &[Place]) -> Self {
-        Self { jwt: Finder::new(jwt::BEGIN), places: TokenPlaces::new(places) }
+    pub(crate) fn new(places: &[TokenLocation]) -> Self {
+        Self { jwt: Finder::new(jwt::BEGIN), places: TokenLocations::new(places) }
     }
 }
 
-/// What the filter does with the answers of one route.
+/// The filter's settings for the responses of one route.
 #[derive(Debug)]
 pub(super) struct Rules {
     filter: Arc<TokenFilter>,
-    /// Whether answers are searched.
+    /// Whether responses are searched.
     pub(super) searches: bool,
     page_tokens: PageTokens,
     /// The route's prefix; empty for the default upstream.

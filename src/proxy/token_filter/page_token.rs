@@ -2,10 +2,10 @@
 
 use super::jwt::Kind;
 
-/// What lets every JWT through but those of the session's own kind.
+/// The setting that lets every JWT pass except those of the session's own kind.
 const ANY: &str = "any";
 
-/// What a route lets through, as `page_tokens` says.
+/// The tokens that a route lets pass, as `page_tokens` says.
 #[derive(Debug, Default)]
 pub(in crate::proxy) struct PageTokens {
     any: bool,

@@ -4,7 +4,7 @@ use http::HeaderName;
 use memchr::memmem::Finder;
 
 use super::Pointer;
-use crate::contract::Place;
+use crate::contract::TokenLocation;
 
 /// A shorter end that names have in common would be found too often.
 const MIN_COMMON: usize = 5;
@@ -13,16 +13,16 @@ const ESCAPE: &[u8] = b"\\u00";
 /// The most places that are followed at once: one bit each.
 const MAX_POINTERS: usize = 32;
 
-/// Where tokens lie by the contract.
+/// The token locations of the contract.
 #[derive(Debug)]
-pub(super) struct TokenPlaces {
+pub(super) struct TokenLocations {
     pointers: Vec<Pointer>,
     needles: Vec<Needle>,
     headers: Vec<HeaderName>,
     cookies: Vec<String>,
 }
 
-/// What a JSON text has somewhere if it has a token place.
+/// A text that occurs in any JSON with a token location.
 #[derive(Debug)]
 pub(super) enum Needle {
     /// A name, or the end of it.
@@ -31,14 +31,14 @@ pub(super) enum Needle {
     Escape(Finder<'static>),
 }
 
-impl TokenPlaces {
-    pub(super) fn new(places: &[Place]) -> Self {
+impl TokenLocations {
+    pub(super) fn new(places: &[TokenLocation]) -> Self {
         let (mut pointers, mut headers, mut cookies) = (Vec::new(), Vec::new(), Vec::new());
         for place in places {
             match place {
-                Place::Pointer(text) => pointers.push(Pointer::new(text)),
-                Place::Header(it) => headers.extend(HeaderName::try_from(it.header.as_str())),
-                Place::Cookie(it) => cookies.push(it.cookie.clone()),
+                TokenLocation::Pointer(text) => pointers.push(Pointer::new(text)),
+                TokenLocation::Header(it) => headers.extend(HeaderName::try_from(it.header.as_str())),
+                TokenLocation::Cookie(it) => cookies.push(it.cookie.clone()),
             }
         }
         pointers.dedup();
@@ -87,7 +87,7 @@ impl Needle {
     }
 }
 
-/// What to search for: the end that all names have in common if that is long enough, else each of them.
+/// The texts to search for: the end that all names have in common if that is long enough, else each of them.
 fn needles(pointers: &[Pointer]) -> Vec<Needle> {
     let needle = |bytes: &[u8]| Needle::Name(Finder::new(bytes).into_owned());
     let Some(keys) = pointers.iter().map(Pointer::key).collect::<Option<Vec<_>>>() else {
@@ -115,16 +115,16 @@ mod tests {
     use super::*;
 
     fn found(pointers: &[&str]) -> Vec<String> {
-        let places: Vec<_> = pointers.iter().map(|it| Place::Pointer((*it).into())).collect();
+        let places: Vec<_> = pointers.iter().map(|it| TokenLocation::Pointer((*it).into())).collect();
         let text = |needle: &Needle| match needle {
             Needle::Name(it) | Needle::Escape(it) => String::from_utf8(it.needle().to_vec()).unwrap(),
         };
-        TokenPlaces::new(&places).needles.iter().map(text).collect()
+        TokenLocations::new(&places).needles.iter().map(text).collect()
     }
 
     #[test]
     fn takes_letters_alone_for_escaped_names() {
-        let places = TokenPlaces::new(&[Place::Pointer("/token".into())]);
+        let places = TokenLocations::new(&[TokenLocation::Pointer("/token".into())]);
         let is_in = |text: &str| places.needles[0].is_in(text.as_bytes());
         assert!(is_in("caf\\u00e9 t\\u006fken") && is_in("access\\u005ftoken"));
         assert!(!is_in("caf\\u00e9 \\u003c \\u0027 \\u00"));

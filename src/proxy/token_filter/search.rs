@@ -4,7 +4,7 @@ use super::{
     Rules,
     finding::Why,
     jwt::{self, Jwt, Verdict},
-    known::Known,
+    session_tokens::SessionTokens,
 };
 use crate::token_fingerprint::begun;
 
@@ -17,7 +17,7 @@ const WINDOWS: [usize; 3] = [64, 4 << 10, usize::MAX];
 #[derive(Clone, Copy)]
 pub(in crate::proxy) struct Search<'a> {
     rules: &'a Rules,
-    known: &'a Known,
+    known: &'a SessionTokens,
 }
 
 /// Below this length, in bytes, one rare character is found faster than a word.
@@ -36,7 +36,7 @@ fn has_no_jwt(text: &[u8], last: bool) -> bool {
 }
 
 impl<'a> Search<'a> {
-    pub(in crate::proxy) fn new(rules: &'a Rules, known: &'a Known) -> Self {
+    pub(in crate::proxy) fn new(rules: &'a Rules, known: &'a SessionTokens) -> Self {
         Self { rules, known }
     }
 

@@ -50,10 +50,10 @@ impl Haproxy {
             if TcpStream::connect(address).await.is_ok() {
                 return;
             }
-            assert!(self.process.try_wait().unwrap().is_none(), "haproxy has ended");
+            assert!(self.process.try_wait().unwrap().is_none(), "haproxy has exited");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("haproxy does not answer");
+        panic!("haproxy does not respond");
     }
 }
 
