@@ -1,13 +1,11 @@
 //! [`Session`]: the handle by which handlers read and change the session of a request.
 
 use std::{
-    convert::Infallible,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use axum::extract::FromRequestParts;
-use http::{HeaderValue, request::Parts};
+use http::HeaderValue;
 
 use super::{
     in_flight::InFlightSession, manager::SessionManager, record::Record, session_token::SessionToken,
@@ -372,14 +370,5 @@ impl State {
     fn set_refreshed(&mut self, record: Arc<Record>) {
         self.record = Some(record);
         self.change = Change::Refreshed;
-    }
-}
-
-/// Never fails: without the session layer, no user is logged in.
-impl<S: Sync> FromRequestParts<S> for Session {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().cloned().unwrap_or_default())
     }
 }

@@ -7,6 +7,7 @@ mod decrypted_cookie_cache;
 mod encrypted_cookie_cache;
 mod end_notifier;
 mod event;
+mod extract;
 #[cfg(test)]
 mod golden;
 mod handle;
@@ -34,6 +35,7 @@ pub(crate) use commit::RequestContext;
 pub use cookie::{CookiePolicy, MAX_CHUNKS, MAX_COOKIE, TooLarge};
 pub use end_notifier::{SessionEndNotifier, SessionEndSubscription};
 pub(crate) use event::event_stream;
+pub use extract::{MissingSession, User, UserRejection};
 pub(crate) use handle::ResolvedSession;
 pub use handle::{RefreshOutcome, Session};
 pub(crate) use known_browser::{BrowserId, KnownBrowsers};

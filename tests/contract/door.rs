@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use vestibule::{
@@ -18,7 +19,7 @@ use vestibule::{
     problem::ProblemDetails,
     random::Random,
     secret::Secret,
-    session::Session,
+    session::{Session, User},
 };
 
 use crate::{
@@ -60,6 +61,8 @@ impl Door {
             .route("/signup", post(sign_up))
             .route("/logout", post(log_out))
             .route("/who", get(who))
+            .route("/me", get(me))
+            .route("/number", get(number))
             .route("/page", get(page))
             .route("/rename", post(rename))
             .with_state(vestibule.clone());
@@ -116,6 +119,20 @@ async fn log_out(State(vestibule): State<Vestibule>, session: Session) -> Status
 
 async fn who(session: Session) -> Json<Value> {
     Json(session.user().unwrap_or_default())
+}
+
+#[derive(Deserialize)]
+struct Me {
+    email: String,
+}
+
+async fn me(User(me): User<Me>) -> String {
+    me.email
+}
+
+/// Takes the user for what it never is.
+async fn number(User(number): User<u64>) -> String {
+    number.to_string()
 }
 
 /// A page that is made of a call to the API; answers that one's fields and body.

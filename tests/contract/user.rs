@@ -64,3 +64,18 @@ async fn the_check_says_what_was_left_out() {
     assert!(text.contains(r#"better [api.contract.user] keep = ["deep", "email"]"#), "{text}");
     assert!(report.faults.is_empty() && !text.contains("eyJ"), "{text}");
 }
+
+#[tokio::test]
+async fn a_handler_gets_the_user_as_its_own_type() {
+    let door = Door::open(contract()).await;
+    door.api.on("POST /login", Reply::json(200, &json!({"user": person()})));
+    let refused = door.browser().get("/me").await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.headers["content-type"]),
+        (401, &"application/problem+json".parse().unwrap())
+    );
+    let mut ada = door.logged_in().await;
+    assert_eq!(ada.get("/me").await.body, EMAIL);
+    let wrong = ada.get("/number").await;
+    assert!(wrong.status == 500 && !wrong.body.contains(EMAIL), "{wrong:?}");
+}
