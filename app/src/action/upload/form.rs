@@ -8,7 +8,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
@@ -37,6 +37,8 @@ const PATIENCE: usize = 64 << 20;
 /// A form that comes in.
 pub(super) struct Form {
     parts: Multipart<'static>,
+    /// Shared with the parser, so that a form can be drained without it.
+    body: Arc<Mutex<Option<BodyDataStream>>>,
     held: Held,
     count: usize,
 }
@@ -74,8 +76,9 @@ impl Form {
         let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
         let boundary = multer::parse_boundary(kind).ok().filter(|boundary| boundary.len() <= MAX_BOUNDARY)?;
         let held = Held::default();
-        let steps = Steps { body: body.into_data_stream(), rest: Bytes::new(), gave: false, held: held.clone() };
-        Some(Self { parts: Multipart::new(steps, boundary), held, count: 0 })
+        let body = Arc::new(Mutex::new(Some(body.into_data_stream())));
+        let steps = Steps { body: Arc::clone(&body), rest: Bytes::new(), gave: false, held: held.clone() };
+        Some(Self { parts: Multipart::new(steps, boundary), body, held, count: 0 })
     }
 
     /// The next part with a file.
@@ -103,15 +106,15 @@ impl Form {
         Ok(Some((Head { name, kind }, Content { field, held: self.held.clone() })))
     }
 
-    /// Reads on after a refusal.
-    pub(super) async fn drain(mut self) {
+    /// Reads the rest after a refusal. The parser is left out: it would take a file that is not read for a part without
+    /// an end.
+    pub(super) async fn drain(self) {
+        let Some(mut body) = self.body.lock().ok().and_then(|mut body| body.take()) else { return };
         let mut read = 0;
-        while let Ok(Some((_, mut content))) = self.next_part().await {
-            while let Some(Ok(chunk)) = content.next().await {
-                read += chunk.len();
-                if read > PATIENCE {
-                    return;
-                }
+        while let Some(Ok(chunk)) = body.next().await {
+            read += chunk.len();
+            if read > PATIENCE {
+                return;
             }
         }
     }
@@ -159,7 +162,7 @@ impl Held {
 /// The body in small steps. Between two of them it says that there is nothing yet, so that the parser, which takes
 /// all that is there, looks at what it has.
 struct Steps {
-    body: BodyDataStream,
+    body: Arc<Mutex<Option<BodyDataStream>>>,
     rest: Bytes,
     gave: bool,
     held: Held,
@@ -174,7 +177,11 @@ impl Stream for Steps {
             return Poll::Pending;
         }
         while self.rest.is_empty() {
-            match ready!(self.body.poll_next_unpin(cx)) {
+            let polled = match self.body.lock() {
+                Ok(mut body) => body.as_mut().map_or(Poll::Ready(None), |body| body.poll_next_unpin(cx)),
+                Err(_) => Poll::Ready(None),
+            };
+            match ready!(polled) {
                 Some(Ok(chunk)) => self.rest = chunk,
                 other => return Poll::Ready(other),
             }
@@ -264,6 +271,24 @@ mod tests {
         let (_, error) = files(Form::new(&headers, Body::from_stream(counting)).unwrap()).await;
         assert!(error.is_some());
         assert!(taken.load(Ordering::Relaxed) <= MAX_HELD + STEP);
+    }
+
+    #[tokio::test]
+    async fn a_refused_file_is_drained_to_its_end() {
+        let body = part("large.bin", &vec![b'x'; 300_000]);
+        let read = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&read);
+        let chunks: Vec<_> = body.chunks(8 << 10).map(Bytes::copy_from_slice).collect();
+        let stream = stream::iter(chunks).map(move |chunk| {
+            seen.fetch_add(chunk.len(), Ordering::Relaxed);
+            Ok::<_, Infallible>(chunk)
+        });
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("multipart/form-data; boundary=z"));
+        let mut form = Form::new(&headers, Body::from_stream(stream)).unwrap();
+        drop(form.next_file().await.unwrap());
+        form.drain().await;
+        assert_eq!(read.load(Ordering::Relaxed), body.len());
     }
 
     #[tokio::test]
