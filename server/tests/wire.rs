@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "deploy/certificate_authority.rs"]
+#[expect(dead_code, reason = "the deploy tests use all of it")]
+mod certificate_authority;
 #[path = "wire/check.rs"]
 mod check;
 #[path = "wire/device.rs"]

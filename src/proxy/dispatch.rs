@@ -68,7 +68,7 @@ enum SendError {
 }
 
 impl<'a> Dispatch<'a> {
-    /// Sends the call, with `streamed` as its body or that of the draft, and waits for the head of the response.
+    /// Sends the call, with `streamed` as its body or that of the upstream request, and waits for the head of the response.
     ///
     /// # Errors
     /// When there is none.

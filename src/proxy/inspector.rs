@@ -117,20 +117,12 @@ impl Inspector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::Clock,
-        config::ProxyConfig,
-        contract::{Credential, TokenRules},
-        proxy::Proxy,
-        session::SessionEndNotifier,
-    };
+    use crate::proxy::tests::proxy;
 
     const JWT: &[u8] = b"eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.";
 
     fn inspector() -> Inspector {
-        let (api, public) = ("http://api.internal".parse().unwrap(), "https://app.example".parse().unwrap());
-        let (config, rules, ends) = (ProxyConfig::default(), TokenRules::default(), SessionEndNotifier::default());
-        let proxy = Proxy::new(&api, &config, Credential::Bearer, &rules, &public, Clock::system(), ends).unwrap();
+        let proxy = proxy("http://api.internal");
         let (asked, id) = (PathAndQuery::from_static("/live?a=b"), HeaderValue::from_static("1"));
         Inspector::new(Arc::clone(&proxy.0), 0, asked, id, SessionTokens::default())
     }

@@ -207,3 +207,15 @@ impl fmt::Debug for Proxy {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A proxy with the default settings in front of `api`.
+    pub(super) fn proxy(api: &str) -> Proxy {
+        let (api, public) = (api.parse().unwrap(), "https://app.example".parse().unwrap());
+        let (config, rules, ends) = (ProxyConfig::default(), TokenRules::default(), SessionEndNotifier::default());
+        Proxy::new(&api, &config, Credential::Bearer, &rules, &public, Clock::system(), ends).unwrap()
+    }
+}

@@ -183,27 +183,10 @@ impl UpstreamRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::Clock,
-        config::ProxyConfig,
-        contract::{Credential, TokenRules},
-        proxy::Proxy,
-        session::SessionEndNotifier,
-    };
+    use crate::proxy::{Proxy, tests};
 
     fn proxy() -> Proxy {
-        let (api, public) = ("http://api.internal:4000".parse().unwrap(), "https://app.example".parse().unwrap());
-        let config = ProxyConfig::default();
-        Proxy::new(
-            &api,
-            &config,
-            Credential::Bearer,
-            &TokenRules::default(),
-            &public,
-            Clock::system(),
-            SessionEndNotifier::default(),
-        )
-        .unwrap()
+        tests::proxy("http://api.internal:4000")
     }
 
     fn upstream_request(

@@ -19,8 +19,7 @@ use cookie::{Cookie, SameSite, time::Duration};
 use sha2::{Digest, Sha256};
 
 use super::cookie::pairs;
-use crate::key::Key;
-use crate::random::Random;
+use crate::{key::Key, random::Random};
 
 const VERSION: u8 = 1;
 const NONCE_LENGTH: usize = 12;

@@ -42,6 +42,8 @@ pub(crate) use known_browser::{BrowserId, KnownBrowsers};
 pub(crate) use manager::SessionManager;
 pub use open_sessions::OpenSession;
 pub(crate) use record::BySession;
+#[cfg(test)]
+pub(crate) use record::tests::record;
 pub use record::{MAX_USER_AGENT, Record, SessionId, TimeLeft};
 pub use sealer::Sealer;
 

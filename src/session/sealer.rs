@@ -21,8 +21,7 @@ use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_to_vec_with_limi
 use sha2::Sha256;
 
 use super::record::Record;
-use crate::key::Key;
-use crate::random::Random;
+use crate::{key::Key, random::Random};
 
 /// The version of the layout. A new layout gets a new number, and both are read for a while.
 const VERSION: u8 = 2;

@@ -9,7 +9,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, pki_types::CertificateDe
 #[derive(Clone)]
 pub struct CertificateAuthority(CertificateDer<'static>);
 
-/// Writes `certificate.pem` and `key.pem`, and both in one as `both.pem`, into `folder`.
+/// Writes `certificate.pem` and `key.pem`, both in one as `both.pem`, and the authority's own certificate as `ca.pem` into
+/// `folder`.
 pub fn issue_certificate(folder: &Path) -> CertificateAuthority {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -18,8 +19,9 @@ pub fn issue_certificate(folder: &Path) -> CertificateAuthority {
     let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     let certificate = parameters.signed_by(&key, &authority).unwrap();
     let (certificate, key) = (certificate.pem(), key.serialize_pem());
+    let both = format!("{certificate}{key}");
     for (name, content) in
-        [("certificate.pem", &certificate), ("key.pem", &key), ("both.pem", &format!("{certificate}{key}"))]
+        [("certificate.pem", certificate), ("key.pem", key), ("both.pem", both), ("ca.pem", authority.pem())]
     {
         std::fs::write(folder.join(name), content).unwrap();
     }

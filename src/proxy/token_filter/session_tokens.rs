@@ -61,24 +61,14 @@ impl SessionTokens {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::{random::Random, session::SessionId};
+    use crate::session::record;
 
     /// The tokens of a logged-in user.
     pub(in super::super) fn known(access: &str, refresh: Option<&str>) -> SessionTokens {
         SessionTokens::new(Some(&Arc::new(Record {
-            id: SessionId::random(&Random::seeded(1)),
             access_token: Secret::new(access),
-            access_expires_at: None,
-            refresh_due_at: None,
             refresh_token: refresh.map(Secret::new),
-            user: "{}".into(),
-            created_at: 0,
-            last_seen_at: 0,
-            issued_at: 0,
-            generation: 0,
-            persistent: true,
-            user_agent: None,
-            changes: 0,
+            ..record()
         })))
     }
 

@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
 use crate::{
+    certificate_authority::issue_certificate,
     program::{Program, folder},
     support::{
         redis_server::{Redis, free_port},
@@ -26,17 +26,7 @@ struct Certificates(PathBuf);
 impl Certificates {
     fn new() -> Self {
         let folder = folder();
-        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        let certificate = parameters.signed_by(&key, &authority).unwrap();
-        for (name, content) in
-            [("ca.pem", authority.pem()), ("redis.pem", certificate.pem()), ("redis.key", key.serialize_pem())]
-        {
-            std::fs::write(folder.join(name), content).unwrap();
-        }
+        issue_certificate(&folder);
         Self(folder)
     }
 
@@ -53,7 +43,8 @@ impl Drop for Certificates {
 
 /// A server with TLS on a second port, and `more` arguments.
 async fn with_tls(certificates: &Certificates, port: u16, more: &[&str]) -> Redis {
-    let (port, certificate, key) = (port.to_string(), certificates.file("redis.pem"), certificates.file("redis.key"));
+    let (port, certificate, key) =
+        (port.to_string(), certificates.file("certificate.pem"), certificates.file("key.pem"));
     let tls = ["--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
     let common = ["--tls-auth-clients", "no", "--requirepass", "behind-tls"];
     Redis::with(&[&tls[..], &common, more].concat()).await
@@ -94,7 +85,11 @@ async fn sentinels_and_their_server_are_reached_over_tls() {
     let _redis = with_tls(&certificates, port, &[]).await;
     let settings = [
         format!("port 0\ntls-port {own}\nbind 127.0.0.1\ndir {}", certificates.0.display()),
-        format!("tls-cert-file {}\ntls-key-file {}", certificates.file("redis.pem"), certificates.file("redis.key")),
+        format!(
+            "tls-cert-file {}\ntls-key-file {}",
+            certificates.file("certificate.pem"),
+            certificates.file("key.pem")
+        ),
         format!("tls-ca-cert-file {}\ntls-auth-clients no\ntls-replication yes", certificates.file("ca.pem")),
         format!("sentinel monitor main 127.0.0.1 {port} 1\nsentinel auth-pass main behind-tls"),
     ];
